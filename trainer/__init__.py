@@ -1,0 +1,1 @@
+"""Training: purchase logs and pictures in, checkpoints and reports out."""

@@ -1,0 +1,1 @@
+"""The generator: a DCGAN that is conditional on the product category."""

@@ -1,0 +1,1 @@
+"""The recommender: the seed's MLP and the two-stage model, their training and evaluation."""
