@@ -1,0 +1,52 @@
+"""Where training runs: CUDA when there is one, else the CPU, and always said aloud."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from runtime.errors import MissingCapability
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn ``auto``, ``cpu`` or ``cuda`` into a device.
+
+    Raises:
+        MissingCapability: CUDA was asked for by name and this machine has none.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise MissingCapability(
+            "device 'cuda' was asked for and torch finds no CUDA device here; use --device cpu, or "
+            "install a CUDA build with: pip install --upgrade torch"
+        )
+    return torch.device(name)
+
+
+def describe_device(device: torch.device, *, mixed_precision: bool) -> str:
+    """Say in words what training runs on, for the first line of its output."""
+    if device.type == "cuda":
+        precision = "mixed precision (bfloat16)" if mixed_precision else "float32"
+        return f"training on {torch.cuda.get_device_name(device)} in {precision}"
+    return f"training on the CPU with {torch.get_num_threads()} threads in float32"
+
+
+def autocast(device: torch.device, *, mixed_precision: bool) -> AbstractContextManager[None]:
+    """Give the context for a forward pass: bfloat16 on CUDA when asked for, else float32.
+
+    bfloat16 keeps float32's exponent range, so no loss scaling is needed.
+    """
+    if device.type == "cuda" and mixed_precision:
+        return torch.autocast("cuda", dtype=torch.bfloat16)
+    return nullcontext()
+
+
+def seed_step(seed: int, epoch: int, step: int) -> None:
+    """Seed torch for one training step from its place in the run.
+
+    Every step starts from a state that depends on (seed, epoch, step) alone, so a resumed run draws
+    what the uninterrupted one would have drawn, without saving any generator's state.
+    """
+    torch.manual_seed((seed * 1_000_003 + epoch) * 1_000_003 + step)

@@ -1,0 +1,104 @@
+"""The run folder: what one training run was told, what it measured, and where it stands."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tomli_w
+
+from runtime.durable import new_folder, write_file
+from runtime.errors import UnusableInput
+from trainer.options import from_mapping, read_toml, to_mapping
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder with config.toml, run.json, metrics.jsonl, checkpoint.pt, samples/ and report.html.
+
+    Attributes:
+        path: the folder.
+        kind: "recommender" or "generator".
+    """
+
+    path: Path
+    kind: str
+
+    @classmethod
+    def create(cls, path: Path, kind: str, config: Any, facts: dict[str, Any]) -> Run:
+        """Make a new run folder; ``facts`` (the command, the data's name) go to run.json.
+
+        Raises:
+            UnusableInput: ``path`` exists (the message names ``--resume``) or cannot be written.
+        """
+        if path.exists():
+            raise UnusableInput(
+                f"{str(path)!r} exists; continue that run with --resume or choose another --out"
+            )
+        with new_folder(path) as folder:
+            (folder / "config.toml").write_text(tomli_w.dumps(to_mapping(config)), "utf-8")
+            (folder / "run.json").write_text(json.dumps({"kind": kind, **facts}, indent=1), "utf-8")
+            (folder / "metrics.jsonl").touch()
+            (folder / "samples").mkdir()
+        return cls(path, kind)
+
+    @classmethod
+    def open(cls, path: Path, kind: str | None = None) -> Run:
+        """Open an existing run folder, of the given kind when one is named.
+
+        Raises:
+            UnusableInput: not a run folder, or one of the other kind.
+        """
+        try:
+            found = json.loads((path / "run.json").read_text("utf-8"))["kind"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UnusableInput(
+                f"{str(path)!r} is not a run folder (no readable run.json); endcap train writes one"
+            ) from error
+        if kind is not None and found != kind:
+            raise UnusableInput(f"{str(path)!r} is a {found} run, and a {kind} run is needed")
+        return cls(path, found)
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the newest checkpoint lies."""
+        return self.path / "checkpoint.pt"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What run.json holds."""
+        facts: dict[str, Any] = json.loads((self.path / "run.json").read_text("utf-8"))
+        return facts
+
+    def config(self, cls: type[T]) -> T:
+        """Read the config this run used."""
+        return from_mapping(cls, read_toml(self.path / "config.toml"))
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Write ``content`` to ``name`` in the folder, atomically."""
+        write_file(self.path / name, json.dumps(content, indent=1, allow_nan=False).encode())
+
+    def read_json(self, name: str) -> Any:
+        """Read a JSON file of the folder."""
+        try:
+            return json.loads((self.path / name).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise UnusableInput(f"cannot read {str(self.path / name)!r}: {error}") from error
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Read every line of metrics.jsonl, oldest first."""
+        text = (self.path / "metrics.jsonl").read_text("utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+    def keep_metrics(self, rows: list[dict[str, Any]]) -> None:
+        """Replace metrics.jsonl with ``rows``.
+
+        The rows belong to the checkpoint's state: whatever was measured after the checkpoint that a
+        resumed run starts from is measured again, so the file is written from that state.
+        """
+        lines = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
+        write_file(self.path / "metrics.jsonl", lines.encode())
