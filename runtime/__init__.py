@@ -1,4 +1,4 @@
-"""What stands on the device: load a bundle, recommend, generate. Needs numpy and onnxruntime only."""
+"""What stands on the device: load a bundle, recommend, generate; numpy and onnxruntime only."""
 
 from runtime.version import __version__
 

@@ -19,7 +19,7 @@ def refuse_existing(path: Path) -> None:
 
 @contextmanager
 def writing_to(path: Path) -> Iterator[None]:
-    """Turn an operating-system error (full disk, no permission) into one sentence about ``path``."""
+    """Turn a system error (full disk, no permission) into one sentence about ``path``."""
     try:
         yield
     except OSError as error:

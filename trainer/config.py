@@ -1,4 +1,4 @@
-"""What a run can be told: one frozen dataclass per TOML table, one sentence and a unit per field."""
+"""What a run can be told: a frozen dataclass per TOML table, a sentence and a unit per field."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class DataConfig(Options):
     min_user_interactions: int = option(1, "Shoppers with fewer interactions are dropped.", low=1)
     repeat_purchases: bool = option(
         False,
-        "true where shoppers buy the same item again (groceries): repeats are kept and bought items "
-        "are shown again; false (gifts): only the first purchase counts and bought items are hidden.",
+        "true where shoppers buy the same item again (groceries): repeats are kept and bought "
+        "items shown again; false (gifts): first purchases count and bought items are hidden.",
     )
     encoding: str = option("utf-8", "Text encoding of CSV files.")
     delimiter: str = option(",", "Column delimiter of CSV files, and of baskets and sequences.")
@@ -60,8 +60,8 @@ class SplitConfig(Options):
 
     method: str = option(
         "leave-last-out",
-        "leave-last-out: each shopper's last item is tested, the one before validates; time: the newest "
-        "part of the log; random: a random part of each shopper's items.",
+        "leave-last-out: each shopper's last item is tested, the one before validates; time: the "
+        "newest part of the log; random: a random part of each shopper's items.",
         choices=("leave-last-out", "time", "random"),
     )
     test_fraction: float = option(
@@ -75,7 +75,7 @@ class SplitConfig(Options):
     )
     anonymous_fraction: float = option(
         0.1,
-        "Share of anonymous baskets set apart under leave-last-out, half for validation, half for test.",
+        "Share of anonymous baskets set apart under leave-last-out, half to validate, half to test.",
         low=0.0,
         high=0.9,
     )
@@ -200,7 +200,7 @@ class ImagesConfig(Options):
     channels: int = option(3, "1 for grey, 3 for colour.", low=1, high=3)
     fit: str = option(
         "letterbox",
-        "letterbox: whole picture on a padded square; crop: the middle square; stretch: both sides.",
+        "letterbox: the picture on a padded square; crop: its middle square; stretch: both sides.",
         choices=("letterbox", "crop", "stretch"),
     )
     background: int = option(255, "Grey level of letterbox padding, 0 to 255.", low=0, high=255)

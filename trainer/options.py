@@ -31,7 +31,7 @@ def option(
 
 def section(cls: type[T]) -> T:
     """Declare a nested section (a TOML table) that defaults to ``cls()``."""
-    return typing.cast(T, dataclasses.field(default_factory=cls))
+    return dataclasses.field(default_factory=cls)
 
 
 class Options:
