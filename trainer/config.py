@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runtime.errors import UnusableInput
 from trainer.options import Options, option, section
 
 
@@ -75,7 +76,7 @@ class SplitConfig(Options):
     )
     anonymous_fraction: float = option(
         0.1,
-        "Share of anonymous baskets set apart under leave-last-out, half to validate, half to test.",
+        "Share of anonymous baskets set apart under leave-last-out, half of it for each purpose.",
         low=0.0,
         high=0.9,
     )
@@ -207,7 +208,25 @@ class ImagesConfig(Options):
     categories: tuple[str, ...] = option(
         (), "Categories to keep, in this order; all of them if empty."
     )
+    label_names: tuple[str, ...] = option(
+        (), "Names of an npz's integer labels, label 0 first; the numbers themselves without."
+    )
     min_per_category: int = option(2, "Categories with fewer pictures are left out.", low=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.image_size not in (28, 32, 64, 128):
+            raise UnusableInput(
+                f"config field 'image_size' is {self.image_size}; it must be 28, 32, 64 or 128"
+            )
+        if self.channels not in (1, 3):
+            raise UnusableInput(
+                f"config field 'channels' is {self.channels}; it must be 1 (grey) or 3 (colour)"
+            )
+        for name in ("categories", "label_names"):
+            values = getattr(self, name)
+            if len(set(values)) != len(values):
+                raise UnusableInput(f"config field {name!r} names a category twice: {values!r}")
 
 
 @dataclass(frozen=True)

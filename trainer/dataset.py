@@ -1,0 +1,81 @@
+"""A shop's log and catalogue, read, cleaned and turned into rows: where ids become rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from runtime.errors import UnusableInput
+from trainer.catalogue import ItemTable, item_table, read_catalogue
+from trainer.cleaning import CleaningReport, clean
+from trainer.config import DataConfig
+from trainer.interactions import Interactions
+from trainer.log_reader import read_log
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Everything training knows of a shop.
+
+    Attributes:
+        interactions: the cleaned purchases.
+        items: every item, in the row order that ``interactions`` uses.
+        report: what cleaning did.
+    """
+
+    interactions: Interactions
+    items: ItemTable
+    report: CleaningReport
+
+
+def check_log(path: Path, config: DataConfig, catalogue: Path | None = None) -> CleaningReport:
+    """Clean a log and report, without training anything; errors are in the report.
+
+    Raises:
+        UnusableInput: a file cannot be read at all.
+    """
+    listed = None if catalogue is None else read_catalogue(catalogue)
+    frame, report = clean(read_log(path, config), config)
+    if not report.errors:
+        item_table(frame, listed, config, report)
+    return report
+
+
+def load_dataset(path: Path, config: DataConfig, catalogue: Path | None = None) -> Dataset:
+    """Read and clean a log and its catalogue.
+
+    Raises:
+        UnusableInput: a file cannot be read, or the report holds an error; the first is told.
+    """
+    listed = None if catalogue is None else read_catalogue(catalogue)
+    frame, report = clean(read_log(path, config), config)
+    if report.errors:
+        raise UnusableInput(f"{str(path)!r}: {report.errors[0]}")
+    items = item_table(frame, listed, config, report)
+    return Dataset(_to_rows(frame, items.item_ids), items, report)
+
+
+def _to_rows(frame: pd.DataFrame, item_ids: tuple[str, ...]) -> Interactions:
+    anonymous = (frame["user"] == "").to_numpy()
+    user_ids = np.sort(frame.loc[~anonymous, "user"].unique()).astype(str)
+    user = pd.Categorical(frame["user"], categories=user_ids.tolist()).codes.astype(np.int64) + 1
+    item = pd.Categorical(frame["item"], categories=list(item_ids)).codes.astype(np.int64) + 1
+    basket_codes, _ = pd.factorize(frame["basket"].to_numpy()[anonymous])
+    sequence = user - 1
+    sequence[anonymous] = len(user_ids) + basket_codes
+    time = frame["seconds"].to_numpy(np.int64)
+    order = np.lexsort((time, sequence))
+    label = frame["label"].to_numpy(np.float32)[order] if "label" in frame else None
+    return Interactions(
+        user_ids=tuple(user_ids.tolist()),
+        item_ids=item_ids,
+        sequence=sequence[order],
+        user=user[order],
+        item=item[order],
+        time=time[order],
+        basket=frame["basket"].to_numpy(np.int64)[order],
+        label=label,
+    )
