@@ -1,0 +1,136 @@
+"""The only place that imports onnxruntime: one graph, opened on a provider that is really there."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from runtime.errors import MissingCapability, UnusableInput, nearest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PROVIDERS = ("cpu", "cuda", "auto")
+_ORT_NAMES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_NO_CUDA = "provider 'cuda' is not available on this machine{}; pip install 'endcap[gpu]'"
+_MAX_DEFAULT_THREADS = 4  # a till has other work to do
+
+
+class Session:
+    """One graph ready to run; safe to call from several threads.
+
+    Attributes:
+        provider: where it really runs, "cpu" or "cuda".
+        input_names: the graph's inputs, in order.
+        output_names: the graph's outputs, in order.
+    """
+
+    def __init__(self, inner: Any, provider: str) -> None:
+        self._inner = inner
+        self.provider = provider
+        self.input_names = tuple(tensor.name for tensor in inner.get_inputs())
+        self.output_names = tuple(tensor.name for tensor in inner.get_outputs())
+
+    def run(
+        self, feeds: Mapping[str, NDArray[Any]], outputs: Sequence[str] | None = None
+    ) -> list[NDArray[Any]]:
+        """Run the graph on ``feeds`` and return ``outputs`` (default: all) in that order."""
+        return list(self._inner.run(outputs, dict(feeds)))
+
+
+def open_session(
+    model: bytes, provider: str = "auto", threads: int | None = None, *, optimise: bool = True
+) -> Session:
+    """Open the ONNX model whose bytes are ``model``.
+
+    Args:
+        model: the file's content.
+        provider: "cpu", "cuda", or "auto" (CUDA where it is available, else the CPU).
+        threads: threads for one run; None for one a core, at most 4. They never spin.
+        optimise: False runs the nodes exactly as the file has them.
+
+    Raises:
+        MissingCapability: onnxruntime is not installed, or CUDA was asked for and not obtained.
+        UnusableInput: onnxruntime cannot run the model, or an argument is out of range.
+    """
+    wanted = resolve_provider(provider)
+    ort = _onnxruntime()
+    if wanted == "cuda" and hasattr(ort, "preload_dlls"):
+        ort.preload_dlls()  # finds the CUDA libraries that pip installed
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = _threads(threads)
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    if not optimise:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    names = [_ORT_NAMES[wanted]] + ([_ORT_NAMES["cpu"]] if wanted == "cuda" else [])
+    try:
+        inner = ort.InferenceSession(model, options, providers=names)
+    except Exception as error:  # onnxruntime's exceptions share no base of their own
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UnusableInput(
+            f"onnxruntime {ort.__version__} cannot open the graph: {reason}; "
+            "upgrade onnxruntime or export the bundle again"
+        ) from error
+    if _ORT_NAMES[wanted] not in inner.get_providers():
+        raise MissingCapability(_NO_CUDA.format(": onnxruntime fell back to the CPU"))
+    return Session(inner, wanted)
+
+
+def resolve_provider(provider: str) -> str:
+    """Turn "auto" into "cuda" or "cpu", and make sure that a named provider is available.
+
+    Raises:
+        UnusableInput: ``provider`` is not one of "cpu", "cuda", "auto".
+        MissingCapability: onnxruntime is missing, or has no CUDA when "cuda" was asked for.
+    """
+    if provider not in PROVIDERS:
+        raise UnusableInput(f"unknown provider {provider!r}; {nearest(provider, PROVIDERS)}")
+    has_cuda = _ORT_NAMES["cuda"] in available_providers()
+    if provider == "cuda" and not has_cuda:
+        raise MissingCapability(_NO_CUDA.format(": this onnxruntime has none"))
+    if provider == "auto":
+        return "cuda" if has_cuda else "cpu"
+    return provider
+
+
+def available_providers() -> tuple[str, ...]:
+    """Return the names of the execution providers that the installed onnxruntime offers."""
+    return tuple(_onnxruntime().get_available_providers())
+
+
+def runtime_version() -> str:
+    """Return the version of the installed onnxruntime."""
+    return str(_onnxruntime().__version__)
+
+
+def _onnxruntime() -> Any:
+    try:
+        ort = importlib.import_module("onnxruntime")
+    except ImportError as error:
+        raise MissingCapability(
+            f"onnxruntime is not usable here ({error}); pip install 'endcap[cpu]'"
+        ) from error
+    if not hasattr(ort, "InferenceSession"):
+        raise MissingCapability(
+            "onnxruntime is only half installed (onnxruntime and onnxruntime-gpu overwrite each "
+            "other); pip uninstall -y onnxruntime onnxruntime-gpu, then pip install 'endcap[cpu]'"
+        )
+    return ort
+
+
+def _threads(threads: int | None) -> int:
+    if threads is None:
+        return min(_MAX_DEFAULT_THREADS, _usable_cores())
+    if threads < 1:
+        raise UnusableInput(f"threads is {threads}; it must be at least 1")
+    return threads
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
