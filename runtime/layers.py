@@ -1,0 +1,164 @@
+"""Where a graph begins to differ: its inner tensors, recorded at export, replayed on a device."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from runtime.errors import UnusableInput
+from runtime.onnx_wire import expose_outputs, scan_model
+from runtime.session import open_session
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+REQUESTS = 4
+"""How many golden requests the layers are recorded for."""
+
+_SAMPLES = 256
+_BLOCKS = 256
+_TENSORS_A_RUN = 64  # bounds the memory that fetching inner tensors takes
+_RELATIVE = {"fp32": 2e-5, "fp16": 2e-2, "int8": 2e-1}
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """The first node whose output is not what was recorded.
+
+    Attributes:
+        node: its name (its first output where it has no name).
+        op_type: its operator.
+        tensor: the output that differs.
+        difference: largest difference relative to the tensor's largest recorded value; None where
+            the graph no longer has the tensor, or its size changed.
+    """
+
+    node: str
+    op_type: str
+    tensor: str
+    difference: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the divergence as ``endcap parity --json`` shows it."""
+        return {
+            "node": self.node,
+            "op_type": self.op_type,
+            "tensor": self.tensor,
+            "difference": self.difference,
+        }
+
+
+def record_layers(
+    model: bytes, requests: Mapping[str, NDArray[Any]], provider: str = "cpu"
+) -> dict[str, NDArray[Any]]:
+    """Run ``model`` on ``requests`` and return a digest of every node's outputs.
+
+    Args:
+        model: the fp32 graph's bytes.
+        requests: the graph's inputs for the first golden requests, by name.
+        provider: where to run.
+
+    Returns:
+        ``names``: uint8, JSON in UTF-8: [{"tensor", "node", "op_type"}] in topological order; then
+        for tensor i ``t{i}.sample`` float64 [<= 256], its values at evenly spaced places, and
+        ``t{i}.sums`` float64 [2, <= 256], the sum and the absolute sum of the finite values of
+        each of as many equal parts of it.
+    """
+    described = [
+        {"tensor": output, "node": node.label, "op_type": node.op_type}
+        for node in scan_model(model).nodes
+        for output in node.outputs
+        if output
+    ]
+    values = _fetch(model, requests, [entry["tensor"] for entry in described], provider)
+    kept = [entry for entry in described if entry["tensor"] in values]
+    arrays: dict[str, NDArray[Any]] = {
+        "names": np.frombuffer(json.dumps(kept).encode("utf-8"), np.uint8)
+    }
+    for index, entry in enumerate(kept):
+        sample, sums = values[entry["tensor"]]
+        arrays[f"t{index}.sample"] = sample
+        arrays[f"t{index}.sums"] = sums
+    return arrays
+
+
+def first_divergence(
+    model: bytes,
+    requests: Mapping[str, NDArray[Any]],
+    recorded: Mapping[str, NDArray[Any]],
+    variant: str,
+    provider: str,
+) -> Divergence | None:
+    """Replay ``requests`` and return the first node that leaves what ``recorded`` holds.
+
+    For variants other than fp32 only tensors that the variant still has are compared.
+
+    Raises:
+        UnusableInput: ``recorded`` is not what :func:`record_layers` returns.
+    """
+    try:
+        described = json.loads(recorded["names"].tobytes().decode("utf-8"))
+        names = [str(entry["tensor"]) for entry in described]
+        labels = [(str(entry["node"]), str(entry["op_type"])) for entry in described]
+        expected = [
+            (recorded[f"t{index}.sample"], recorded[f"t{index}.sums"])
+            for index in range(len(names))
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnusableInput(f"the golden layers are damaged ({error}); export again") from error
+    present = {output for node in scan_model(model).nodes for output in node.outputs}
+    values = _fetch(model, requests, [name for name in names if name in present], provider)
+    for name, (node, op_type), (sample, sums) in zip(names, labels, expected, strict=True):
+        if name in values:
+            difference = _difference(sample, sums, *values[name])
+            if difference is None or difference > _RELATIVE.get(variant, _RELATIVE["fp32"]):
+                return Divergence(node, op_type, name, difference)
+        elif variant == "fp32":
+            return Divergence(node, op_type, name, None)
+    return None
+
+
+def _fetch(
+    model: bytes, requests: Mapping[str, NDArray[Any]], names: Sequence[str], provider: str
+) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Return (sample, sums) of each numeric tensor of ``names``."""
+    found: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+    for start in range(0, len(names), _TENSORS_A_RUN):
+        part = list(names[start : start + _TENSORS_A_RUN])
+        session = open_session(expose_outputs(model, part), provider, optimise=False)
+        for name, value in zip(part, session.run(requests, part), strict=True):
+            if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+                found[name] = _digest(value)
+    return found
+
+
+def _digest(value: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    flat = value.reshape(-1).astype(np.float64)
+    if not flat.size:
+        return flat, np.zeros((2, 0))
+    places = np.linspace(0, flat.size - 1, min(flat.size, _SAMPLES)).astype(np.int64)
+    starts = np.arange(min(flat.size, _BLOCKS)) * flat.size // min(flat.size, _BLOCKS)
+    finite = np.where(np.isfinite(flat), flat, 0.0)
+    sums = [np.add.reduceat(part, starts) for part in (finite, np.abs(finite))]
+    return flat[places], np.stack(sums)
+
+
+def _difference(
+    sample: NDArray[Any], sums: NDArray[Any], new_sample: NDArray[Any], new_sums: NDArray[Any]
+) -> float | None:
+    """Return the largest relative difference of samples and sums; None where sizes differ."""
+    if sample.shape != new_sample.shape or sums.shape != new_sums.shape:
+        return None
+    finite = np.isfinite(sample)
+    if not np.array_equal(sample[~finite], new_sample[~finite], equal_nan=True):
+        return None
+    if not np.all(np.isfinite(new_sample[finite])):
+        return None
+    scale = max(float(np.abs(sample[finite]).max(initial=0.0)), 1e-6)
+    of_samples = np.abs(sample[finite] - new_sample[finite]) / scale
+    of_sums = np.abs(sums[0] - new_sums[0]) / np.maximum(sums[1], scale)
+    return float(max(of_samples.max(initial=0.0), of_sums.max(initial=0.0)))
