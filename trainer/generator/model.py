@@ -1,0 +1,185 @@
+"""The seed's DCGAN, conditional on the category.
+
+Deep convolutional GAN: Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep
+Convolutional Generative Adversarial Networks" (ICLR 2016). The discriminator's projection head:
+Miyato and Koyama, "cGANs with Projection Discriminator" (ICLR 2018).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from runtime.errors import UnusableInput
+from trainer.config import GeneratorConfig
+
+# Pixels on a side of the first feature map; every further layer doubles it.
+FIRST_SIZE = {28: 7, 32: 4, 64: 4, 128: 4}
+INIT_STD = 0.02
+SLOPE = 0.2  # of LeakyReLU below zero
+
+
+class Generator(nn.Module):
+    """Draws pictures: z and a category's embedding through transposed convolutions to tanh.
+
+    The first layer turns the vector into a 4x4 (28 px: 7x7) map; each further one is a 4x4
+    transposed convolution of stride 2 that doubles the side and halves the channels, down to
+    ``width`` in the last hidden map. Batch norm and ReLU follow every layer but the last.
+
+    Attributes:
+        embedding: category row -> [category_dim], N(0, 1) at first, the scale of z beside it.
+        convolutions: the layers, first to last; only the last has a bias.
+        norms: the batch norm after each layer but the last.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_categories: int,
+        image_size: int,
+        channels: int,
+        z_dim: int,
+        category_dim: int,
+        width: int,
+    ) -> None:
+        super().__init__()
+        self.n_categories, self.z_dim = n_categories, z_dim
+        self.image_size, self.channels = image_size, channels
+        first, hidden = _layout(image_size, width)
+        hidden = hidden[::-1]  # most channels first
+        self.embedding = nn.Embedding(n_categories, category_dim)
+        self.convolutions = nn.ModuleList(
+            [nn.ConvTranspose2d(z_dim + category_dim, hidden[0], first, bias=False)]
+        )
+        for before, after in pairwise(hidden):
+            self.convolutions.append(
+                nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=False)
+            )
+        self.convolutions.append(nn.ConvTranspose2d(hidden[-1], channels, 4, stride=2, padding=1))
+        self.norms = nn.ModuleList([nn.BatchNorm2d(after) for after in hidden])
+        initialise(self)
+        nn.init.normal_(self.embedding.weight)
+
+    @property
+    def layers(self) -> list[tuple[nn.ConvTranspose2d, nn.BatchNorm2d | None]]:
+        """Each layer with its batch norm; the last has none, and tanh instead of ReLU."""
+        norms = [*self.norms, None]
+        return list(zip(self.convolutions, norms, strict=True))  # type: ignore[arg-type]
+
+    def forward(self, z: Tensor, category: Tensor) -> Tensor:
+        """Draw one picture for each row.
+
+        Args:
+            z: float32 [batch, z_dim].
+            category: int64 [batch], category rows.
+
+        Returns:
+            float32 [batch, channels, image_size, image_size], -1 to 1.
+        """
+        vector = torch.cat([z, self.embedding(category)], dim=1)
+        x: Tensor = vector[:, :, None, None]  # [batch, z_dim + category_dim, 1, 1]
+        for convolution, norm in self.layers:
+            x = convolution(x)  # [batch, hidden, side, side]
+            x = torch.tanh(x) if norm is None else F.relu(norm(x))
+        return x
+
+    @staticmethod
+    def to_uint8(image: Tensor) -> Tensor:
+        """Scale -1..1 to 0..255; the exported graph does exactly this, rounding halves to even.
+
+        Args:
+            image: float32 [batch, channels, height, width].
+
+        Returns:
+            uint8 [batch, height, width, channels].
+        """
+        levels = ((image.float() + 1) * 127.5).round().clamp(0, 255)
+        return levels.to(torch.uint8).permute(0, 2, 3, 1)
+
+
+class Discriminator(nn.Module):
+    """Tells real pictures from drawn ones: the generator mirrored, with a projection head.
+
+    4x4 convolutions of stride 2 with LeakyReLU, and batch norm on all but the first. The flattened
+    last map feeds a linear layer, and its inner product with a vector of the category is added.
+    """
+
+    def __init__(self, *, n_categories: int, image_size: int, channels: int, width: int) -> None:
+        super().__init__()
+        last, hidden = _layout(image_size, width)
+        widths = [channels, *hidden]
+        self.convolutions = nn.ModuleList(
+            [
+                nn.Conv2d(before, after, 4, stride=2, padding=1, bias=index == 0)
+                for index, (before, after) in enumerate(pairwise(widths))
+            ]
+        )
+        self.norms = nn.ModuleList([nn.BatchNorm2d(after) for after in hidden[1:]])
+        features = hidden[-1] * last * last
+        self.linear = nn.Linear(features, 1)
+        self.projection = nn.Embedding(n_categories, features)
+        initialise(self)
+
+    def forward(self, image: Tensor, category: Tensor) -> Tensor:
+        """Score pictures; above 0 means real.
+
+        Args:
+            image: float32 [batch, channels, image_size, image_size], -1 to 1.
+            category: int64 [batch].
+
+        Returns:
+            float32 [batch], logits.
+        """
+        x = F.leaky_relu(self.convolutions[0](image), SLOPE)
+        for convolution, norm in zip(self.convolutions[1:], self.norms, strict=True):
+            x = F.leaky_relu(norm(convolution(x)), SLOPE)  # [batch, hidden, side, side]
+        x = x.flatten(1)  # [batch, features]
+        score: Tensor = self.linear(x).squeeze(1) + (x * self.projection(category)).sum(1)
+        return score.float()
+
+
+def _layout(image_size: int, width: int) -> tuple[int, list[int]]:
+    """Give the smallest map's side and the hidden channels, ``width`` (largest map) first."""
+    if image_size not in FIRST_SIZE:
+        sizes = ", ".join(str(size) for size in FIRST_SIZE)
+        raise UnusableInput(f"images.image_size is {image_size}; it must be one of {sizes}")
+    first = FIRST_SIZE[image_size]
+    doublings = (image_size // first).bit_length() - 1
+    return first, [width << index for index in range(doublings)]
+
+
+def initialise(network: nn.Module) -> None:
+    """Draw weights from N(0, .02), batch norm scales from N(1, .02), biases 0 (Radford et al.)."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, INIT_STD)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, 0.0, INIT_STD)
+            if getattr(module, "bias", None) is not None:
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+
+
+def build_generator(config: GeneratorConfig, n_categories: int) -> Generator:
+    """Make the generator of a config, with new weights from torch's current seed."""
+    return Generator(
+        n_categories=n_categories,
+        image_size=config.images.image_size,
+        channels=config.images.channels,
+        z_dim=config.dcgan.z_dim,
+        category_dim=config.dcgan.category_dim,
+        width=config.dcgan.generator_width,
+    )
+
+
+def build_discriminator(config: GeneratorConfig, n_categories: int) -> Discriminator:
+    """Make the discriminator of a config, with new weights from torch's current seed."""
+    return Discriminator(
+        n_categories=n_categories,
+        image_size=config.images.image_size,
+        channels=config.images.channels,
+        width=config.dcgan.discriminator_width,
+    )

@@ -1,0 +1,281 @@
+"""The generator's loop: alternating discriminator and generator steps, resumable to the bit."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from runtime.durable import write_file
+from runtime.errors import UnusableInput
+from trainer.checkpoint import load_checkpoint
+from trainer.config import GeneratorConfig
+from trainer.device import autocast, choose_device, describe_device, seed_step
+from trainer.generator.evaluate import (
+    HeldOut,
+    evaluate_generator,
+    hold_out,
+    sample_grid,
+    write_grid,
+)
+from trainer.generator.model import Generator, build_generator
+from trainer.generator.state import Training
+from trainer.images import ImageSet
+from trainer.interrupt import StopRequest, TrainingStopped
+from trainer.options import from_mapping, to_mapping
+from trainer.progress import TrainingProgress
+from trainer.run import Run
+
+LOSS_EVERY = 20  # steps between readings of the loss: each one waits for the GPU
+
+
+def train_generator(
+    images: ImageSet,
+    config: GeneratorConfig,
+    run_path: Path,
+    *,
+    resume: bool,
+    facts: dict[str, Any] | None = None,
+) -> Run:
+    """Train the conditional DCGAN on labelled pictures, in a run folder.
+
+    A tenth of the pictures is held out; after each epoch the generator is compared with them
+    (:mod:`trainer.generator.evaluate`), and the best epoch's weights are what ``load_generator``
+    gives. Every step draws its random numbers from (seed, epoch, step) alone, so that a run which
+    was stopped and resumed on the CPU ends with the same weights.
+
+    Args:
+        images: pictures of the config's size and channels.
+        config: what to train, and for how long.
+        run_path: a new folder, or with ``resume`` the one to continue.
+        resume: continue from the folder's checkpoint; does nothing when the run is finished.
+        facts: what run.json is to say beside the kind (the command, the data's name).
+
+    Raises:
+        UnusableInput: the folder exists (or does not, with ``resume``), or the run to resume had
+            another config or other pictures, or a loss stopped being finite.
+        TrainingStopped: Ctrl-C or SIGTERM came; the checkpoint is saved.
+    """
+    _check_pictures(images, config)
+    dcgan = config.dcgan
+    device = choose_device(dcgan.device)
+    run, training = _begin(images, config, run_path, device, resume, facts or {})
+    split = hold_out(images, dcgan.seed)
+    batch = min(dcgan.batch_size, len(split.train))
+    steps = len(split.train) // batch  # the pictures left over meet another epoch's batches
+    done, total = training.epoch * steps + training.step, dcgan.epochs * steps
+    progress = TrainingProgress("generator", total, done_steps=done, unit="images")
+    with StopRequest() as stop, progress as bar:
+        bar.say(describe_device(device, mixed_precision=dcgan.mixed_precision))
+        bar.say(_describe_pictures(images, split))
+        saved = time.monotonic()
+        while not (reason := training.finished(config)):
+            order = _epoch_order(split.train, dcgan.seed, training.epoch)
+            seen, seconds_before, loss = 0, training.seconds, 0.0
+            clock = time.monotonic()
+            while training.step < steps:
+                seed_step(dcgan.seed, training.epoch + 1, training.step)
+                rows = order[training.step * batch :][:batch]
+                real, category = _to_tensors(images, rows, device)
+                z = torch.randn(batch, dcgan.z_dim).to(device)
+                losses = train_step(training, real, category, z, dcgan.mixed_precision)
+                training.loss_sums += losses
+                training.step += 1
+                if seen == 0 or training.step % LOSS_EVERY == 0:
+                    loss = float(losses[1])
+                seen += batch
+                bar.advance(batch, loss)
+                now = time.monotonic()
+                training.seconds, clock = training.seconds + now - clock, now
+                if stop.requested or now - saved >= dcgan.checkpoint_every_s:
+                    training.save(run, config)
+                    saved = now
+                if stop.requested:
+                    raise TrainingStopped(
+                        f"stopped in epoch {training.epoch + 1} after step {training.step} of "
+                        f"{steps}; continue with --resume --out {run.path}"
+                    )
+            rate = seen / max(training.seconds - seconds_before, 1e-9)
+            row = _close_epoch(training, split, config, steps, rate)
+            write_grid(
+                run.path / "samples" / f"epoch-{training.epoch:03d}.png",
+                sample_grid(training.generator, dcgan.sample_seed),
+            )
+            training.save(run, config)
+            run.keep_metrics(training.rows)
+            bar.metric("validation", row["validation"])
+            bar.say(_describe_epoch(row))
+        bar.say(f"finished: {reason}; the best epoch is {training.best_epoch}")
+    return run
+
+
+def train_step(
+    training: Training, real: Tensor, category: Tensor, z: Tensor, mixed_precision: bool
+) -> Tensor:
+    """Take one discriminator step and one generator step on the same drawn pictures.
+
+    Binary cross-entropy on logits: real pictures are 1, drawn ones 0; the generator wants 1 for its
+    own (the non-saturating loss of Goodfellow et al., 2014).
+
+    Args:
+        training: networks and optimisers, changed in place.
+        real: float32 [batch, channels, size, size], -1 to 1.
+        category: int64 [batch]; pictures are drawn for the same categories.
+        z: float32 [batch, z_dim].
+        mixed_precision: bfloat16 forward passes where the device is CUDA.
+
+    Returns:
+        float32 [2], the discriminator's and the generator's loss.
+    """
+    generator, discriminator = training.generator, training.discriminator
+    ones = torch.ones(len(z), device=z.device)
+    with autocast(z.device, mixed_precision=mixed_precision):
+        fake = generator(z, category)
+        d_loss = _cross_entropy(discriminator(real, category), ones)
+        d_loss = d_loss + _cross_entropy(discriminator(fake.detach(), category), 1 - ones)
+    training.discriminator_optimiser.zero_grad()
+    d_loss.backward()  # type: ignore[no-untyped-call]
+    training.discriminator_optimiser.step()
+
+    # The generator's step needs no gradient of the discriminator's weights: a tenth of the time.
+    discriminator.requires_grad_(False)
+    with autocast(z.device, mixed_precision=mixed_precision):
+        g_loss = _cross_entropy(discriminator(fake, category), ones)
+    training.generator_optimiser.zero_grad()
+    g_loss.backward()  # type: ignore[no-untyped-call]
+    training.generator_optimiser.step()
+    discriminator.requires_grad_(True)
+    return torch.stack([d_loss, g_loss]).detach()
+
+
+def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    return F.binary_cross_entropy_with_logits(logits, target)
+
+
+def _close_epoch(
+    training: Training,
+    split: HeldOut,
+    config: GeneratorConfig,
+    steps: int,
+    images_per_s: float,
+) -> dict[str, Any]:
+    """Validate, keep the weights if they are the best so far, and give the epoch's metrics."""
+    training.epoch, training.step = training.epoch + 1, 0
+    d_loss, g_loss = (training.loss_sums / steps).tolist()
+    training.loss_sums.zero_()
+    metrics = evaluate_generator(
+        training.generator, split, training.categories, config.dcgan.sample_seed
+    )
+    best = training.best_metrics
+    if best is None or metrics["value"] < best["value"]:
+        training.best_metrics = {**metrics, "epoch": training.epoch}
+        training.best = {
+            name: value.detach().cpu().clone()
+            for name, value in training.generator.state_dict().items()
+        }
+    row = {
+        "epoch": training.epoch,
+        "step": training.epoch * steps,
+        "d_loss": d_loss,
+        "g_loss": g_loss,
+        "validation": metrics["value"],
+        "real_against_real": split.floor,
+        "images_per_s": images_per_s,
+        "seconds": training.seconds,
+    }
+    training.rows.append(row)
+    return row
+
+
+def _begin(
+    images: ImageSet,
+    config: GeneratorConfig,
+    run_path: Path,
+    device: torch.device,
+    resume: bool,
+    facts: dict[str, Any],
+) -> tuple[Run, Training]:
+    """Make the run folder with a first checkpoint, or continue from the folder's checkpoint."""
+    training = Training.new(config, images, device)
+    if not resume:
+        run = Run.create(run_path, "generator", config, facts)
+        run.write_json("data.json", images.report.to_json())
+        training.save(run, config)
+        return run, training
+    run = Run.open(run_path, "generator")
+    training.restore(load_checkpoint(run.checkpoint), config, run)
+    write_file(run.path / "config.toml", tomli_w.dumps(to_mapping(config)).encode())
+    run.keep_metrics(training.rows)
+    return run, training
+
+
+def _check_pictures(images: ImageSet, config: GeneratorConfig) -> None:
+    size, channels = images.pixels.shape[2:]
+    if (size, channels) != (config.images.image_size, config.images.channels):
+        raise UnusableInput(
+            f"the pictures are {size} px with {channels} channels and the config says "
+            f"{config.images.image_size} px with {config.images.channels}; read them with it"
+        )
+
+
+def _epoch_order(train: NDArray[np.int64], seed: int, epoch: int) -> NDArray[np.int64]:
+    """Shuffle the training rows for one epoch, from (seed, epoch) alone."""
+    return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(train)
+
+
+def _to_tensors(
+    images: ImageSet, rows: NDArray[np.int64], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Give float32 [batch, channels, size, size] from -1 to 1, and int64 [batch]."""
+    pixels = torch.from_numpy(images.pixels[rows]).to(device)  # uint8 [batch, size, size, channels]
+    real = pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
+    return real, torch.from_numpy(images.category[rows]).to(device)
+
+
+def _describe_pictures(images: ImageSet, split: HeldOut) -> str:
+    return (
+        f"{len(split.train)} pictures in {len(images.categories)} categories train, "
+        f"{len(split.held_out)} are held out; validation is against {split.against}"
+    )
+
+
+def _describe_epoch(row: dict[str, Any]) -> str:
+    floor = row["real_against_real"]
+    beside = "" if floor is None else f" (real against real {floor:.3f})"
+    return (
+        f"epoch {row['epoch']}: discriminator loss {row['d_loss']:.3f}, generator loss "
+        f"{row['g_loss']:.3f}, validation {row['validation']:.3f}{beside}, "
+        f"{row['images_per_s']:,.0f} images/s"
+    )
+
+
+def load_generator(run: Run) -> tuple[Generator, GeneratorConfig, tuple[str, ...], dict[str, Any]]:
+    """Rebuild the best epoch's generator from a run, on the CPU and in evaluation mode.
+
+    Returns:
+        The generator, the config, the category names in row order, and the held-out metrics with
+        protocol and counts (see :func:`trainer.generator.evaluate.evaluate_generator`).
+
+    Raises:
+        UnusableInput: no checkpoint, or none of a finished epoch.
+    """
+    state = load_checkpoint(run.checkpoint)
+    if state.get("kind") != "generator":
+        raise UnusableInput(f"{str(run.checkpoint)!r} is no generator's checkpoint")
+    if state["best"] is None:
+        raise UnusableInput(
+            f"{str(run.path)!r} has not finished its first epoch; continue it with --resume"
+        )
+    config = from_mapping(GeneratorConfig, state["config"])
+    categories = tuple(state["categories"])
+    generator = build_generator(config, len(categories))
+    generator.load_state_dict(state["best"])
+    metrics = {**state["best_metrics"], "epochs": state["epoch"]}
+    return generator.eval(), config, categories, metrics
