@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -102,3 +103,31 @@ class Run:
         """
         lines = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
         write_file(self.path / "metrics.jsonl", lines.encode())
+
+
+def require_same_config(before: Any, now: Any, *, free: tuple[str, ...]) -> None:
+    """Refuse to resume a run under a config that would have trained differently.
+
+    Args:
+        before: the run's own config.
+        now: the config that was given with ``--resume``.
+        free: dotted fields that may differ, such as the number of epochs.
+
+    Raises:
+        UnusableInput: another field differs; the message names it with both values.
+    """
+    old, new = (dict(_flat(to_mapping(config))) for config in (before, now))
+    for name in sorted(old.keys() | new.keys()):
+        if name not in free and old.get(name) != new.get(name):
+            raise UnusableInput(
+                f"config field {name!r} was {old.get(name)!r} in this run and is {new.get(name)!r} "
+                "now; resume with the run's own config, or start another run with another --out"
+            )
+
+
+def _flat(tables: dict[str, Any], where: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tables.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{where}{key}.")
+        else:
+            yield f"{where}{key}", value

@@ -79,14 +79,15 @@ class Split:
 def split_interactions(log: Interactions, config: SplitConfig) -> Split:
     """Split by the configured method.
 
-    - ``leave-last-out``: of every known shopper with three purchases or more, the last is tested and
-      the one before validates; of a seeded share of the anonymous baskets, which then train nothing,
-      the last item is the answer.
-    - ``time``: the newest ``test_fraction`` of the log is tested, the newest ``validation_fraction``
-      of the rest validates.
+    - ``leave-last-out``: of every known shopper with three purchases or more, the last is tested
+      and the one before validates; of a seeded share of the anonymous baskets, which then train
+      nothing, the last item is the answer.
+    - ``time``: the newest ``test_fraction`` of the log is tested, the newest
+      ``validation_fraction`` of the rest validates.
     - ``random``: the same shares, drawn at random within each shopper's purchases.
 
-    Only positive purchases are answers, and an answer that the shopper already had is none.
+    Only positive purchases are answers, and an item is one answer of a shopper's, however often
+    it was taken.
     """
     rng = np.random.Generator(np.random.PCG64(config.seed))
     if config.method == "leave-last-out":
@@ -141,9 +142,12 @@ def _cases(log: Interactions, part: np.ndarray, answer: int) -> Cases:
     whole = (log.user == 0) & target & ~np.isin(log.sequence, np.unique(log.sequence[context]))
     target &= ~whole | last
     context |= whole & ~last
-    n_rows = log.n_items + 1
-    key = log.sequence * n_rows + log.item
-    target &= ~np.isin(key, key[context])
+    wanted = np.flatnonzero(target)
+    _, first_of_each = np.unique(
+        log.sequence[wanted] * (log.n_items + 1) + log.item[wanted], return_index=True
+    )
+    target = np.zeros(len(log), bool)
+    target[wanted[first_of_each]] = True
     sequences = np.unique(log.sequence[target])
     first = np.searchsorted(log.sequence, sequences)
     return Cases(

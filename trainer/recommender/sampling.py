@@ -1,0 +1,123 @@
+"""Training examples drawn on the device: contexts of purchases, and negatives by popularity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainer.interactions import Interactions
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """The training part of the log on the training device, sorted by sequence and time.
+
+    Attributes:
+        user: int64 [n], user rows, 0 in anonymous baskets.
+        sequence: int64 [n].
+        item: int64 [n], item rows.
+        start: int64 [n], index of the first row of the same sequence.
+        label: float32 [n] of 0 and 1; all 1 when the log has no labels.
+        n_items: items, sold or not.
+    """
+
+    user: Tensor
+    sequence: Tensor
+    item: Tensor
+    start: Tensor
+    label: Tensor
+    n_items: int
+
+    @classmethod
+    def of(cls, log: Interactions, train: np.ndarray, device: torch.device) -> TrainingRows:
+        """Take the rows of ``log`` that ``train``, bool [n], marks."""
+        sequence = log.sequence[train]
+        label = np.ones(len(log), np.float32) if log.label is None else log.label
+        return cls(
+            user=torch.from_numpy(log.user[train]).to(device),
+            sequence=torch.from_numpy(sequence).to(device),
+            item=torch.from_numpy(log.item[train]).to(device),
+            start=torch.from_numpy(np.searchsorted(sequence, sequence)).to(device),
+            label=torch.from_numpy(label[train]).to(device),
+            n_items=log.n_items,
+        )
+
+    def positives(self) -> TrainingRows:
+        """Return the rows with label 1 only."""
+        kept = self.label > 0.5
+        sequence = self.sequence[kept]
+        return TrainingRows(
+            self.user[kept],
+            sequence,
+            self.item[kept],
+            torch.searchsorted(sequence, sequence),
+            self.label[kept],
+            self.n_items,
+        )
+
+    def contexts(self, rows: Tensor, max_basket: int) -> Tensor:
+        """Return int64 [batch, max_basket]: what came before each row, right-aligned, 0 = padding.
+
+        Args:
+            rows: int64 [batch], indices of rows.
+            max_basket: newest items to take.
+        """
+        steps = torch.arange(-max_basket, 0, device=rows.device)
+        place = rows[:, None] + steps  # [batch, max_basket]
+        return torch.where(place >= self.start[rows, None], self.item[place.clamp(min=0)], 0)
+
+    def counts(self) -> Tensor:
+        """Return int64 [n_items + 1]: purchases of each item."""
+        return torch.bincount(self.item, minlength=self.n_items + 1)
+
+
+class NegativeSampler:
+    """Draws items that a shopper did not take, uniformly, for the seed's cross-entropy.
+
+    Args:
+        rows: training rows; an item taken in any of them is no negative for its sequence.
+    """
+
+    # After this many redraws a collision stays; at that point the shopper took nearly everything.
+    REDRAWS = 3
+
+    def __init__(self, rows: TrainingRows) -> None:
+        self.n_items = rows.n_items
+        self._taken = torch.unique(rows.sequence * (rows.n_items + 1) + rows.item)
+
+    def draw(self, sequence: Tensor, count: int) -> Tensor:
+        """Draw int64 [batch, count] item rows for int64 [batch] sequences."""
+        shape = (len(sequence), count)
+        drawn = torch.randint(1, self.n_items + 1, shape, device=sequence.device)
+        for _ in range(self.REDRAWS):
+            key = sequence[:, None] * (self.n_items + 1) + drawn
+            place = torch.searchsorted(self._taken, key).clamp(max=len(self._taken) - 1)
+            taken = self._taken[place] == key
+            again = torch.randint(1, self.n_items + 1, shape, device=sequence.device)
+            drawn = torch.where(taken, again, drawn)
+        return drawn
+
+
+class PopularitySampler:
+    """Draws items in proportion to popularity^0.75 and knows the probability of each.
+
+    Mikolov et al. (2013) introduced the exponent; Bengio and Senécal (2008) the correction of a
+    sampled softmax by the log of the probability.
+
+    Args:
+        counts: int64 [n_rows], purchases of each item.
+    """
+
+    def __init__(self, counts: Tensor) -> None:
+        weight = counts.double() ** 0.75
+        self._cumulative = torch.cumsum(weight / weight.sum(), dim=0)
+        self.log_probability = torch.log(weight / weight.sum()).float()  # [n_rows], -inf unsold
+
+    def draw(self, count: int) -> Tensor:
+        """Draw int64 [count] item rows, with replacement."""
+        uniform = torch.rand(count, dtype=torch.float64, device=self._cumulative.device)
+        place = torch.searchsorted(self._cumulative, uniform, right=True)
+        return place.clamp(max=len(self._cumulative) - 1)

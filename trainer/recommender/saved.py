@@ -1,0 +1,207 @@
+"""A trained recommender in its run folder: what export and evaluation load."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from runtime.durable import write_file
+from runtime.errors import UnusableInput
+from trainer.catalogue import Attribute, ItemTable
+from trainer.checkpoint import load_checkpoint
+from trainer.config import RecommenderConfig
+from trainer.dataset import Dataset
+from trainer.interactions import Interactions
+from trainer.recommender.mlp import Mlp
+from trainer.recommender.two_stage import TwoStage
+from trainer.run import Run
+from trainer.split import Cases, Split
+
+
+@dataclass(frozen=True)
+class SavedData:
+    """What a run keeps of its data, so that export needs no log.
+
+    Attributes:
+        items: the catalogue in row order.
+        user_ids: known shoppers in row order.
+        history_offsets: int64 [n_users + 2], by user row; row 0 is empty.
+        history_items: int64, every purchase of the known shoppers, oldest first.
+        n_sequences: known shoppers and anonymous baskets.
+        counts: int64 [n_rows], training purchases of each item.
+        test: the held-out cases.
+        fingerprint: sha256 of the cleaned log.
+    """
+
+    items: ItemTable
+    user_ids: tuple[str, ...]
+    history_offsets: np.ndarray
+    history_items: np.ndarray
+    n_sequences: int
+    counts: np.ndarray
+    test: Cases
+    fingerprint: str
+
+    @property
+    def n_rows(self) -> int:
+        """Number of item rows, padding counted."""
+        return len(self.items.item_ids) + 1
+
+    def history(self, user_row: int) -> np.ndarray:
+        """Return the item rows one known shopper bought, oldest first."""
+        start, end = self.history_offsets[user_row : user_row + 2]
+        return self.history_items[start:end]
+
+
+def fingerprint(log: Interactions) -> str:
+    """Hash a cleaned log, so that a resumed run can tell whether it got the same one."""
+    digest = hashlib.sha256()
+    for ids in (log.user_ids, log.item_ids):
+        digest.update("\0".join(ids).encode("utf-8", "surrogatepass"))
+    for column in (log.sequence, log.item, log.time, log.label):
+        digest.update(b"" if column is None else column.tobytes())
+    return digest.hexdigest()
+
+
+def keep_data(dataset: Dataset, split: Split) -> SavedData:
+    """Collect what a run keeps of its data."""
+    log = dataset.interactions
+    known = (log.user > 0) & log.positive()
+    rows = log.item[split.train & log.positive()]
+    return SavedData(
+        items=dataset.items,
+        user_ids=log.user_ids,
+        history_offsets=np.searchsorted(log.user[known], np.arange(log.n_users + 2)),
+        history_items=log.item[known],
+        n_sequences=log.n_sequences,
+        counts=np.bincount(rows, minlength=log.n_items + 1),
+        test=split.test,
+        fingerprint=fingerprint(log),
+    )
+
+
+def save_data(run: Run, data: SavedData) -> None:
+    """Write the kept data into the run folder."""
+    _write_parquet(run, "items.parquet", data.items.frame())
+    _write_parquet(run, "users.parquet", pd.DataFrame({"user_id": list(data.user_ids)}, dtype=str))
+    arrays = {
+        "history_offsets": data.history_offsets,
+        "history_items": data.history_items,
+        "counts": data.counts,
+        "user": data.test.user,
+        "context_offsets": data.test.context_offsets,
+        "context_items": data.test.context_items,
+        "target_offsets": data.test.target_offsets,
+        "target_items": data.test.target_items,
+    }
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    write_file(run.path / "kept.npz", buffer.getvalue())
+    kinds = {attribute.name: attribute.kind for attribute in data.items.attributes}
+    run.write_json(
+        "kept.json",
+        {"attributes": kinds, "n_sequences": data.n_sequences, "fingerprint": data.fingerprint},
+    )
+
+
+def _write_parquet(run: Run, name: str, frame: pd.DataFrame) -> None:
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    write_file(run.path / name, buffer.getvalue())
+
+
+def load_data(run: Run) -> SavedData:
+    """Read back what :func:`save_data` wrote.
+
+    Raises:
+        UnusableInput: the run folder is incomplete.
+    """
+    facts = run.read_json("kept.json")
+    try:
+        items = pd.read_parquet(run.path / "items.parquet")
+        users = pd.read_parquet(run.path / "users.parquet")
+        with np.load(run.path / "kept.npz", allow_pickle=False) as stored:
+            arrays = dict(stored)
+    except (OSError, ValueError) as error:
+        raise UnusableInput(f"run {str(run.path)!r} is incomplete: {error}; train again") from error
+    attributes = tuple(
+        _attribute(name, kind, items[name]) for name, kind in facts["attributes"].items()
+    )
+    names = ("user", "context_offsets", "context_items", "target_offsets", "target_items")
+    return SavedData(
+        items=ItemTable(tuple(items["item_id"]), tuple(items["title"]), attributes),
+        user_ids=tuple(users["user_id"]),
+        history_offsets=arrays["history_offsets"],
+        history_items=arrays["history_items"],
+        n_sequences=facts["n_sequences"],
+        counts=arrays["counts"],
+        test=Cases(*(arrays[name] for name in names)),
+        fingerprint=facts["fingerprint"],
+    )
+
+
+def _attribute(name: str, kind: str, column: pd.Series) -> Attribute:
+    none = np.full(len(column), -1, np.int64)
+    if kind == "number":
+        return Attribute(name, kind, (), none, column.to_numpy(np.float64))
+    values = tuple(sorted({value for value in column if value}))
+    place = {value: code for code, value in enumerate(values)}
+    codes = np.array([place.get(value, -1) for value in column], np.int64)
+    return Attribute(name, kind, values, codes, np.full(len(column), np.nan))
+
+
+def build_model(config: RecommenderConfig, data: SavedData) -> Mlp | TwoStage:
+    """Build the untrained model of a config over the kept data."""
+    n_users, n_items = len(data.user_ids), data.n_rows - 1
+    if config.arch == "mlp":
+        return Mlp(config.mlp, n_users, data.n_sequences, n_items)
+    cut = [attribute.bands(config.two_stage.price_bands) for attribute in data.items.attributes]
+    cut = [(codes, size) for codes, size in cut if size > 1]  # one value for all tells nothing
+    codes = np.array([np.concatenate([[0], codes]) for codes, _ in cut], np.int64)
+    return TwoStage(
+        config.two_stage,
+        n_users,
+        torch.from_numpy(codes.reshape(len(cut), data.n_rows)),
+        [size for _, size in cut],
+        torch.from_numpy(data.counts > 0),
+    )
+
+
+@dataclass(frozen=True)
+class TrainedRecommender:
+    """A finished run's best model in evaluation mode, with its data, config and test figures."""
+
+    model: Mlp | TwoStage
+    data: SavedData
+    config: RecommenderConfig
+    evaluation: dict[str, Any]
+
+    @property
+    def max_basket(self) -> int:
+        """Newest items that the model looks at."""
+        return self.model.config.max_basket
+
+
+def load_recommender(run: Run) -> TrainedRecommender:
+    """Load the best weights of a run that has finished.
+
+    Raises:
+        UnusableInput: the run is not finished, incomplete, or not a recommender's.
+    """
+    config = run.config(RecommenderConfig)
+    state = load_checkpoint(run.checkpoint)
+    if not state["finished"]:
+        raise UnusableInput(
+            f"run {str(run.path)!r} has not finished training; continue it with --resume, or end "
+            "it at its best epoch so far with --resume --set training.epochs=1"
+        )
+    data = load_data(run)
+    model = build_model(config, data)
+    model.load_state_dict(state["model"])
+    return TrainedRecommender(model.eval(), data, config, run.read_json("evaluation.json"))
