@@ -36,8 +36,17 @@ class Session:
     def run(
         self, feeds: Mapping[str, NDArray[Any]], outputs: Sequence[str] | None = None
     ) -> list[NDArray[Any]]:
-        """Run the graph on ``feeds`` and return ``outputs`` (default: all) in that order."""
-        return list(self._inner.run(outputs, dict(feeds)))
+        """Run the graph on ``feeds`` and return ``outputs`` (default: all) in that order.
+
+        Raises:
+            UnusableInput: onnxruntime refuses the inputs or fails in a node.
+        """
+        try:
+            return list(self._inner.run(outputs, dict(feeds)))
+        except Exception as error:  # onnxruntime's exceptions share no base of their own
+            raise UnusableInput(
+                f"onnxruntime cannot run the graph: {_first_line(error)}; export the bundle again"
+            ) from error
 
 
 def open_session(
@@ -70,9 +79,8 @@ def open_session(
     try:
         inner = ort.InferenceSession(model, options, providers=names)
     except Exception as error:  # onnxruntime's exceptions share no base of their own
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UnusableInput(
-            f"onnxruntime {ort.__version__} cannot open the graph: {reason}; "
+            f"onnxruntime {ort.__version__} cannot open the graph: {_first_line(error)}; "
             "upgrade onnxruntime or export the bundle again"
         ) from error
     if _ORT_NAMES[wanted] not in inner.get_providers():
@@ -120,6 +128,10 @@ def _onnxruntime() -> Any:
             "other); pip uninstall -y onnxruntime onnxruntime-gpu, then pip install 'endcap[cpu]'"
         )
     return ort
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _threads(threads: int | None) -> int:
