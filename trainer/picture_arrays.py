@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from runtime.errors import UnusableInput
 
+_BROKEN = (ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error)
+_HOW_TO_WRITE = "write it with numpy.savez(path, x=pictures, y=labels)"
+
 
 @dataclass(frozen=True)
 class PictureArrays:
@@ -34,17 +37,23 @@ class PictureArrays:
             UnusableInput: not an npz, arrays missing, or of another shape or dtype.
         """
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            # Opened here, since numpy leaves the file open when the zip in it is damaged.
+            with path.open("rb") as stream:
+                archive = np.load(stream, allow_pickle=False)
+                if not isinstance(archive, np.lib.npyio.NpzFile):
+                    raise UnusableInput(
+                        f"{str(path)!r} is one array (.npy), not an npz; {_HOW_TO_WRITE}"
+                    )
                 pixels = _array(archive, path, ("x", "images"))
                 labels = _array(archive, path, ("y", "labels"))
         except OSError as error:
-            if error.strerror is None:
-                raise UnusableInput(f"{str(path)!r} is not an npz that can be read") from error
-            raise UnusableInput(f"cannot read {str(path)!r}: {error.strerror}") from error
-        except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+            raise UnusableInput(
+                f"cannot read {str(path)!r}: {error.strerror or 'not an npz'}"
+            ) from error
+        except _BROKEN as error:
             raise UnusableInput(
                 f"{str(path)!r} is not an npz of plain arrays that can be read ({error}); "
-                "write it with numpy.savez(path, x=pictures, y=labels)"
+                f"{_HOW_TO_WRITE}"
             ) from error
         _check_arrays(path, pixels, labels)
         return cls(pixels, labels)

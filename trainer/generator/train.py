@@ -141,7 +141,7 @@ def train_step(
         d_loss = _cross_entropy(discriminator(real, category), ones)
         d_loss = d_loss + _cross_entropy(discriminator(fake.detach(), category), 1 - ones)
     training.discriminator_optimiser.zero_grad()
-    d_loss.backward()  # type: ignore[no-untyped-call]
+    d_loss.backward()
     training.discriminator_optimiser.step()
 
     # The generator's step needs no gradient of the discriminator's weights: a tenth of the time.
@@ -149,7 +149,7 @@ def train_step(
     with autocast(z.device, mixed_precision=mixed_precision):
         g_loss = _cross_entropy(discriminator(fake, category), ones)
     training.generator_optimiser.zero_grad()
-    g_loss.backward()  # type: ignore[no-untyped-call]
+    g_loss.backward()
     training.generator_optimiser.step()
     discriminator.requires_grad_(True)
     return torch.stack([d_loss, g_loss]).detach()
