@@ -1,0 +1,101 @@
+"""Building ONNX graphs by hand: constants, nodes, the contract's inputs and outputs, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from runtime.version import __version__
+
+OPSET = 18
+IR_VERSION = 9  # what onnxruntime has read since 1.16
+BATCH = "batch"
+
+_TYPES = {
+    "int64": TensorProto.INT64,
+    "float32": TensorProto.FLOAT,
+    "bool": TensorProto.BOOL,
+    "uint8": TensorProto.UINT8,
+}
+
+TensorSpec = dict[str, Any]
+"""{"name", "dtype", "shape"}: an input or output as the manifest states it."""
+
+
+def tensor(name: str, dtype: str, *shape: int | str) -> TensorSpec:
+    """Describe a graph input or output; ``shape`` holds ints and "batch"."""
+    return {"name": name, "dtype": dtype, "shape": list(shape)}
+
+
+class GraphBuilder:
+    """Collects nodes and constants; every value is named after what it is."""
+
+    def __init__(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: dict[str, onnx.TensorProto] = {}
+
+    def constant(self, name: str, value: np.ndarray) -> str:
+        """Add a constant and return its name."""
+        if name in self._constants:
+            raise ValueError(f"constant {name!r} is defined twice")
+        self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        return name
+
+    def integers(self, name: str, *values: int) -> str:
+        """Add an int64 constant of rank 1."""
+        return self.constant(name, np.array(values, np.int64))
+
+    def floats(self, name: str, *values: float) -> str:
+        """Add a float32 constant of rank 1."""
+        return self.constant(name, np.array(values, np.float32))
+
+    def node(self, op_type: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
+        """Add a node with one output and return the output's name."""
+        self.nodes(op_type, inputs, [output], **attributes)
+        return output
+
+    def nodes(
+        self, op_type: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any
+    ) -> None:
+        """Add a node with several outputs; it is named after the first."""
+        name = f"{op_type}_{outputs[0]}"
+        self._nodes.append(helper.make_node(op_type, inputs, outputs, name=name, **attributes))
+
+    def finish(
+        self,
+        name: str,
+        inputs: Sequence[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        metadata: Mapping[str, str],
+    ) -> bytes:
+        """Assemble the model, check it with ONNX's checker and shape inference, and serialise it.
+
+        Raises:
+            onnx.checker.ValidationError: the graph is not valid; a defect of endcap.
+        """
+
+        def info(spec: TensorSpec) -> onnx.ValueInfoProto:
+            return helper.make_tensor_value_info(spec["name"], _TYPES[spec["dtype"]], spec["shape"])
+
+        graph = helper.make_graph(
+            self._nodes,
+            name,
+            [info(spec) for spec in inputs],
+            [info(spec) for spec in outputs],
+            list(self._constants.values()),
+        )
+        model = helper.make_model(
+            graph,
+            producer_name="endcap",
+            producer_version=__version__,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+        )
+        helper.set_model_props(model, dict(metadata))
+        onnx.checker.check_model(model, full_check=True)
+        content: bytes = model.SerializeToString()
+        return content
