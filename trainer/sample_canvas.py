@@ -22,6 +22,7 @@ RAMP_PX = 64  # side of the light ramps before they are stretched over an outlin
 ARC_STEPS = 48  # points on a full ellipse
 SHADOW = (0.38, 0.36, 0.42)  # of red, green and blue this much is left in the deepest shadow
 HIGHLIGHT = 0.8  # of the way to white that the brightest light goes
+SHADOW_DRIFT = 0.17  # how far the shadow falls away from the light, as a share of its half width
 SHADOW_COLOUR = (40, 36, 48)  # of the shadow on the ground
 
 
@@ -157,11 +158,12 @@ class Canvas:
         left, top, right, bottom = window
         mask = Image.new("L", (right - left, bottom - top), 0)
         shifted = self._pixels(points) - (left, top)
-        ImageDraw.Draw(mask).polygon([(float(x), float(y)) for x, y in shifted], fill=255)
+        ImageDraw.Draw(mask).polygon(shifted.ravel().tolist(), fill=255)
         return mask
 
-    def _lay(self, colour: Image.Image | Colour, mask: Image.Image, window: Window,
-             opacity: float) -> None:
+    def _lay(
+        self, colour: Image.Image | Colour, mask: Image.Image, window: Window, opacity: float
+    ) -> None:
         """Put colour on the sheet where the mask is set."""
         if opacity >= 1:
             self._layer.paste(colour, window, mask)
@@ -202,7 +204,8 @@ class Canvas:
         ramp = _ramp(shade, self.light_from_right)
         around = window if over is None else self._window(over)
         ramp = ramp.resize((around[2] - around[0], around[3] - around[1]))
-        ramp = ramp.crop(tuple(a - b for a, b in zip(window, around[:2] * 2, strict=True)))
+        x, y = around[:2]
+        ramp = ramp.crop((left - x, top - y, right - x, bottom - y))
         self._lay(Image.fromarray(_lit(colour)[np.asarray(ramp)]), mask, window, opacity)
 
     def stroke(
@@ -229,10 +232,10 @@ class Canvas:
             return
         mask = Image.new("L", (right - left, bottom - top), 0)
         pen = ImageDraw.Draw(mask)
-        pixels = [(float(x), float(y)) for x, y in self._pixels(path) - (left, top)]
-        pen.line(pixels, fill=255, width=width_px, joint="curve")
+        pixels = self._pixels(path) - (left, top)
+        pen.line(pixels.ravel().tolist(), fill=255, width=width_px, joint="curve")
         reach = width_px / 2
-        for x, y in (pixels[0], pixels[-1]):
+        for x, y in pixels[[0, -1]].tolist():
             pen.ellipse((x - reach, y - reach, x + reach, y + reach), fill=255)
         if inside is not None:
             mask = ImageChops.darker(mask, self._mask(inside, window))
@@ -241,37 +244,37 @@ class Canvas:
     def glow(self, x: float, y: float, radius: float, colour: Colour, opacity: float) -> None:
         """Lay a soft light behind the drawing, around (x, y)."""
         side = self.size_px
+        x, y = self._pixels(np.array([x, y])) / self._layer.width
         down, across = np.mgrid[0:side, 0:side] / side
         fall = np.exp(-((across - x) ** 2 + (down - y) ** 2) / radius**2)
-        alpha = np.rint(255 * opacity * fall).astype(np.uint8)
-        light = Image.new("RGBA", (side, side), (*colour, 0))
-        light.putalpha(Image.fromarray(alpha))
+        light = Image.new("RGBA", (side, side), colour)
+        light.putalpha(Image.fromarray(np.rint(255 * opacity * fall).astype(np.uint8)))
         self._glow = Image.alpha_composite(self._glow, light)
 
     def finish(self, backdrop: Colour, ground: tuple[float, float, float]) -> Image.Image:
-        """Scale down and set on a plain backdrop, with a soft shadow.
+        """Scale down and set before a plain backdrop, with a soft shadow on the ground.
 
         Args:
             backdrop: colour of the backdrop's middle; it darkens slightly downwards.
-            ground: middle x, y and half width of the shadow on the ground.
+            ground: middle x, y and half width of the shadow.
 
         Returns:
             RGB image, size_px by size_px.
         """
         side = self.size_px
         level = np.linspace(1.03, 0.95, side)[:, None, None] * np.array(backdrop)
-        sheet = np.broadcast_to(np.clip(np.rint(level), 0, 255), (side, side, 3)).astype(np.uint8)
-        picture = Image.fromarray(sheet).convert("RGBA")
-        x, y, reach = ground
-        x += (-0.05 if self.light_from_right else 0.05) * reach / 0.3
+        sheet = np.broadcast_to(np.clip(np.rint(level), 0, 255), (side, side, 3))
+        picture = Image.fromarray(sheet.astype(np.uint8)).convert("RGBA")
+        x, y = self._pixels(np.array(ground[:2])) / SUPERSAMPLE
+        reach = ground[2] * side
+        x += reach * (-SHADOW_DRIFT if self.light_from_right else SHADOW_DRIFT)
         shadow = Image.new("L", (side, side), 0)
         pen = ImageDraw.Draw(shadow)
-        for width, darkness in ((1.15, 70), (0.95, 120)):
-            high = 0.17 * reach * width
-            extent = (x - reach * width, y - high, x + reach * width, y + high)
-            pen.ellipse([side * edge for edge in extent], fill=darkness)
+        for wide, darkness in ((1.15 * reach, 70), (0.95 * reach, 120)):
+            high = 0.17 * wide
+            pen.ellipse((x - wide, y - high, x + wide, y + high), fill=darkness)
         shadow = shadow.filter(ImageFilter.GaussianBlur(side / 36))
         picture.paste(SHADOW_COLOUR, (0, 0), shadow)
-        picture = Image.alpha_composite(picture, self._glow)
-        drawing = self._layer.reduce(SUPERSAMPLE)
-        return Image.alpha_composite(picture, drawing).convert("RGB")
+        picture.alpha_composite(self._glow)
+        picture.alpha_composite(self._layer.reduce(SUPERSAMPLE))
+        return picture.convert("RGB")

@@ -11,6 +11,7 @@ from trainer.sample_canvas import Canvas, Colour, Points, box, ellipse, hsv, mix
 Generator: TypeAlias = np.random.Generator
 Ground: TypeAlias = tuple[float, float, float]  # a shadow's middle x, y and half width
 
+CIRCLE = np.linspace(0, 2 * np.pi, 72, endpoint=False)  # radians, once around
 FLOOR = 0.83  # where things stand, in units of the picture's side from the top
 BLACK: Colour = (0, 0, 0)
 WHITE: Colour = (250, 248, 244)
@@ -76,7 +77,7 @@ def _marks(rng: Generator, left: float, top: float, right: float, bottom: float)
 
 def decorate(canvas: Canvas, rng: Generator, outline: Points, colour: Colour, shade: str) -> None:
     """Paint bands, dots, upright stripes, a heart or nothing within an outline."""
-    left, top, right, bottom = (*outline.min(0), *outline.max(0))
+    (left, top), (right, bottom) = outline.min(0), outline.max(0)
     for mark in _marks(rng, left, top, right, bottom):
         canvas.fill(mark, colour, shade, inside=outline, over=outline)
 
