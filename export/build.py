@@ -1,0 +1,225 @@
+"""From finished runs to a bundle: graphs, parity, golden vectors, catalogue, card; whole or not."""
+
+from __future__ import annotations
+
+import io
+import platform
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+
+from export.card import model_card
+from export.generator import generator_contract, generator_graph
+from export.graph import TensorSpec
+from export.parity import Parity, generator_parity, recommender_parity
+from export.recommender import recommender_contract, recommender_graph
+from export.requests import first_pictures, fresh_pictures, fresh_requests, golden_requests
+from runtime.bundle import write_bundle
+from runtime.catalogue import Column, pack_catalogue
+from runtime.durable import refuse_existing
+from runtime.golden import Golden
+from runtime.layers import REQUESTS, record_layers
+from runtime.session import runtime_version
+from runtime.users import pack_users
+from runtime.version import __version__
+from trainer.catalogue import ItemTable
+from trainer.config import CardConfig
+from trainer.generator.train import load_generator
+from trainer.options import to_mapping
+from trainer.recommender.saved import load_recommender
+from trainer.run import Run
+
+FRESH_REQUESTS = 4000
+FRESH_PICTURES = 2000
+GOLDEN_REQUESTS = 256
+GOLDEN_PICTURES = 32
+SEED = 20_000_003  # of fresh requests; training never draws from it
+VARIANT = "fp32"
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class _Draft:
+    """A bundle in the making."""
+
+    manifest: dict[str, Any]
+    files: dict[str, bytes] = field(default_factory=dict)
+    commands: list[str] = field(default_factory=list)
+
+    def add_arrays(self, path: str, arrays: Mapping[str, np.ndarray]) -> str:
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **arrays)
+        self.files[path] = buffer.getvalue()
+        return path
+
+    def add_model(
+        self,
+        model: str,
+        graph: bytes,
+        parity: Parity,
+        golden: Golden,
+        requests: Mapping[str, np.ndarray],
+        contract: tuple[list[TensorSpec], list[TensorSpec]],
+        facts: Mapping[str, Any],
+    ) -> None:
+        """Add a verified graph with its golden vectors and its section of the manifest."""
+        file = f"{model}/{VARIANT}.onnx"
+        self.files[file] = graph
+        self.manifest[model] = {
+            "inputs": contract[0],
+            "outputs": contract[1],
+            "golden": self.add_arrays(f"golden/{model}.npz", golden.arrays()),
+            "layers": self.add_arrays(f"golden/{model}-layers.npz", record_layers(graph, requests)),
+            "variants": {
+                VARIANT: {
+                    "file": file,
+                    "parity": parity.to_json(),
+                    "bytes": len(graph),
+                    "speedup": 1.0,
+                }
+            },
+            "default": {"cpu": VARIANT, "cuda": VARIANT},
+            "refused": {},
+            **facts,
+        }
+
+
+def export_bundle(
+    out: Path,
+    *,
+    recommender: Path | None,
+    generator: Path | None,
+    name: str,
+    version: int,
+    top_k: int = 50,
+    command: str = "",
+    say: Say = lambda text: None,
+) -> None:
+    """Write the bundle of one or two finished runs.
+
+    Args:
+        out: the folder to create.
+        recommender: run folder of a recommender, or None.
+        generator: run folder of a generator, or None.
+        name: the bundle's name.
+        version: a whole number that grows from bundle to bundle.
+        top_k: longest answer of the recommender; cut to the catalogue's size.
+        command: the command line, for the card.
+        say: receives one line for each thing done.
+
+    Raises:
+        UnusableInput: a run is unusable, ``out`` exists or cannot be written.
+        CheckFailed: a graph is out of tolerance against torch; nothing is written.
+    """
+    refuse_existing(out)
+    draft = _Draft(
+        {
+            "name": name,
+            "version": version,
+            "producer": {
+                "endcap": __version__,
+                "torch": torch.__version__,
+                "onnx": onnx.__version__,
+                "onnxruntime": runtime_version(),
+                "python": platform.python_version(),
+            },
+            "data": {},
+            "salt": secrets.token_hex(16),
+        }
+    )
+    if recommender is not None:
+        _add_recommender(draft, Run.open(recommender, "recommender"), top_k, say)
+    if generator is not None:
+        _add_generator(draft, Run.open(generator, "generator"), say)
+    if command:
+        draft.commands.append(command)
+    draft.files["README.md"] = model_card(draft.manifest, draft.commands).encode()
+    write_bundle(out, draft.manifest, draft.files)
+    size = sum(map(len, draft.files.values()))
+    say(f"wrote {out} ({size / 1e6:.1f} MB, version {version})")
+
+
+def _metadata(draft: _Draft) -> dict[str, str]:
+    manifest = draft.manifest
+    return {
+        "bundle": manifest["name"],
+        "version": str(manifest["version"]),
+        "variant": VARIANT,
+    }
+
+
+def _remember(draft: _Draft, run: Run, model: str, card: CardConfig) -> None:
+    draft.manifest["data"][model] = to_mapping(card)
+    if run.facts.get("command"):
+        draft.commands.append(run.facts["command"])
+
+
+def _add_recommender(draft: _Draft, run: Run, top_k: int, say: Say) -> None:
+    trained = load_recommender(run)
+    data, config = trained.data, trained.config
+    top_k = min(top_k, data.n_rows - 1)
+    graph = recommender_graph(trained.model, top_k, _metadata(draft))
+    fresh = fresh_requests(trained, FRESH_REQUESTS, top_k, SEED)
+    parity = recommender_parity(VARIANT, graph, fresh, data.n_rows)
+    say(f"recommender {VARIANT}, {len(fresh):,} requests against torch: {parity.describe()}")
+    golden = golden_requests(fresh, GOLDEN_REQUESTS, SEED)
+    _remember(draft, run, "recommender", config.card)
+    arrays, columns = pack_catalogue(_columns(data.items))
+    draft.manifest["catalogue"] = {
+        "file": draft.add_arrays("catalogue.npz", arrays),
+        "columns": columns,
+    }
+    histories = [data.history(row).tolist() for row in range(1, len(data.user_ids) + 1)]
+    users = pack_users(data.user_ids, histories, bytes.fromhex(draft.manifest["salt"]))
+    draft.manifest["users"] = {"file": draft.add_arrays("users.npz", users)}
+    facts = {
+        "arch": config.arch,
+        "n_items": data.n_rows - 1,
+        "n_users": len(data.user_ids),
+        "max_basket": trained.max_basket,
+        "top_k": top_k,
+        "seen_filter": not config.data.repeat_purchases,
+        "metrics": trained.evaluation,
+        "evaluation": {"data": to_mapping(config.data), "split": to_mapping(config.split)},
+    }
+    requests = golden.feeds(0, min(REQUESTS, len(golden)), data.n_rows)
+    contract = recommender_contract(data.n_rows, trained.max_basket, top_k)
+    draft.add_model("recommender", graph, parity, golden, requests, contract, facts)
+
+
+def _columns(items: ItemTable) -> list[Column]:
+    columns = [Column("item_id", "text", items.item_ids), Column("title", "text", items.titles)]
+    for attribute in items.attributes:
+        values: Any = attribute.numbers
+        if attribute.kind == "label":
+            values = [attribute.values[code] if code >= 0 else None for code in attribute.codes]
+        columns.append(Column(attribute.name, attribute.kind, values))
+    return columns
+
+
+def _add_generator(draft: _Draft, run: Run, say: Say) -> None:
+    generator, config, categories, metrics = load_generator(run)
+    graph = generator_graph(generator, _metadata(draft))
+    fresh = fresh_pictures(generator, FRESH_PICTURES, SEED)
+    parity = generator_parity(VARIANT, graph, fresh)
+    say(f"generator {VARIANT}, {len(fresh):,} pictures against torch: {parity.describe()}")
+    golden = first_pictures(fresh, max(GOLDEN_PICTURES, len(categories)))
+    _remember(draft, run, "generator", config.card)
+    facts = {
+        "arch": "dcgan",
+        "categories": list(categories),
+        "z_dim": generator.z_dim,
+        "image_size": generator.image_size,
+        "channels": generator.channels,
+        "metrics": metrics,
+    }
+    requests = golden.feeds(0, min(REQUESTS, len(golden)))
+    contract = generator_contract(generator)
+    draft.add_model("generator", graph, parity, golden, requests, contract, facts)
