@@ -39,15 +39,16 @@ class Storage(ABC):
         """
         if name not in self.names():
             raise UnusableInput(f"{name!r} is missing; is this a bundle? copy it again")
+        content = bytearray()
         try:
             with closing(self._open(name)) as stream:
-                content = stream.read(limit_bytes)
-                longer = bool(stream.read(1))
+                while len(content) <= limit_bytes and (chunk := stream.read(_CHUNK_BYTES)):
+                    content += chunk
         except _READ_ERRORS as error:
             raise _unreadable(name, error) from error
-        if longer:
+        if len(content) > limit_bytes:
             raise UnusableInput(f"{name!r} is longer than {limit_bytes} bytes; it is damaged")
-        return content
+        return bytes(content)
 
     def measure(self, name: str, limit_bytes: int) -> tuple[int, str]:
         """Return size in bytes and SHA-256 (hex) of ``name``; stops soon after ``limit_bytes``."""
