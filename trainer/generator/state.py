@@ -77,17 +77,21 @@ class Training:
             return f"no better validation since epoch {self.best_epoch}"
         return f"all {self.epoch} epochs are done" if self.epoch >= config.dcgan.epochs else ""
 
-    def save(self, run: Run, config: GeneratorConfig) -> None:
-        """Write the checkpoint; the old one stays until the new one is whole.
-
-        Raises:
-            UnusableInput: a loss is no longer finite, so that the weights are worthless.
-        """
+    def check_losses(self, config: GeneratorConfig) -> None:
+        """Raise :class:`UnusableInput` when a loss of this epoch is no longer finite."""
         if not bool(torch.isfinite(self.loss_sums).all()):
             raise UnusableInput(
                 f"training broke down in epoch {self.epoch + 1}: a loss is not a finite number; "
                 f"lower dcgan.learning_rate ({config.dcgan.learning_rate:g}) and train again"
             )
+
+    def save(self, run: Run, config: GeneratorConfig) -> None:
+        """Write the checkpoint; the old one stays until the new one is whole.
+
+        Raises:
+            UnusableInput: a loss is not finite, so that the weights are worthless; or the disk.
+        """
+        self.check_losses(config)
         save_checkpoint(
             run.checkpoint,
             {

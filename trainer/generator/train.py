@@ -167,6 +167,7 @@ def _close_epoch(
     images_per_s: float,
 ) -> dict[str, Any]:
     """Validate, keep the weights if they are the best so far, and give the epoch's metrics."""
+    training.check_losses(config)
     training.epoch, training.step = training.epoch + 1, 0
     d_loss, g_loss = (training.loss_sums / steps).tolist()
     training.loss_sums.zero_()

@@ -1,0 +1,542 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from runtime.errors import UnusableInput
+from trainer.checkpoint import load_checkpoint
+from trainer.config import DcganConfig, GeneratorConfig, ImagesConfig
+from trainer.generator import train
+from trainer.generator.evaluate import (
+    draw_z,
+    energy_distance,
+    hold_out,
+    pixel_features,
+    sample_grid,
+    sample_images,
+    write_grid,
+)
+from trainer.generator.model import Generator, build_discriminator, build_generator
+from trainer.generator.train import load_generator, train_generator
+from trainer.images import ImageReport, ImageSet
+from trainer.interrupt import TrainingStopped
+from trainer.run import Run
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def config(*, size: int = 28, channels: int = 1, **dcgan: Any) -> GeneratorConfig:
+    """A small network on the CPU; ``dcgan`` says what differs."""
+    small: dict[str, Any] = {
+        "z_dim": 8,
+        "category_dim": 4,
+        "generator_width": 4,
+        "discriminator_width": 4,
+        "epochs": 2,
+        "batch_size": 8,
+        "device": "cpu",
+        "checkpoint_every_s": 3600.0,
+    }
+    images = ImagesConfig(image_size=size, channels=channels, min_per_category=1)
+    return GeneratorConfig(images=images, dcgan=DcganConfig(**{**small, **dcgan}))
+
+
+def image_set(pixels: np.ndarray, category: list[int], names: tuple[str, ...]) -> ImageSet:
+    per_category = {name: category.count(row) for row, name in enumerate(names)}
+    report = ImageReport("here", len(pixels), len(pixels), {}, (), 0, 0, per_category)
+    return ImageSet(pixels, np.array(category, dtype=np.int64), names, report)
+
+
+def dark_and_light(per_category: int = 30, channels: int = 1, size: int = 28) -> ImageSet:
+    """Category "dark" lies around grey level 30, "light" around 220."""
+    rng = np.random.default_rng(0)
+    shape = (per_category, size, size, channels)
+    dark = rng.integers(10, 50, shape, dtype=np.uint8)
+    light = rng.integers(200, 240, shape, dtype=np.uint8)
+    category = [0] * per_category + [1] * per_category
+    return image_set(np.concatenate([dark, light]), category, ("dark", "light"))
+
+
+def weights(run: Run) -> dict[str, torch.Tensor]:
+    """Every tensor of a checkpoint by its path, optimisers and best weights included."""
+    found: dict[str, torch.Tensor] = {}
+
+    def visit(path: str, value: Any) -> None:
+        if isinstance(value, torch.Tensor):
+            found[path] = value
+        elif isinstance(value, dict):
+            for key, inner in value.items():
+                visit(f"{path}.{key}", inner)
+
+    visit("", load_checkpoint(run.checkpoint))
+    assert len(found) > 50
+    return found
+
+
+def assert_same_run(left: Run, right: Run) -> None:
+    ours, theirs = weights(left), weights(right)
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        assert torch.equal(value, theirs[name]), name
+    timing = {"seconds", "images_per_s"}
+    for one, other in zip(left.metrics(), right.metrics(), strict=True):
+        assert {k: v for k, v in one.items() if k not in timing} == {
+            k: v for k, v in other.items() if k not in timing
+        }
+
+
+# --- the networks
+
+
+@pytest.mark.parametrize("size", [28, 32, 64, 128])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_shapes_and_ranges(size: int, channels: int) -> None:
+    torch.manual_seed(0)
+    settings = config(size=size, channels=channels)
+    generator, discriminator = build_generator(settings, 3), build_discriminator(settings, 3)
+    category = torch.tensor([0, 2])
+    image = generator(torch.randn(2, 8), category)
+    assert image.shape == (2, channels, size, size)
+    assert image.dtype == torch.float32
+    assert image.abs().max() <= 1
+    assert discriminator(image, category).shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("size", "sides"),
+    [
+        (28, [7, 14, 28]),
+        (32, [4, 8, 16, 32]),
+        (64, [4, 8, 16, 32, 64]),
+        (128, [4, 8, 16, 32, 64, 128]),
+    ],
+)
+def test_every_layer_doubles_the_side_and_halves_the_channels(size: int, sides: list[int]) -> None:
+    generator = build_generator(config(size=size, generator_width=8), 2)
+    x = torch.zeros(1, 12, 1, 1)
+    found, channels = [], []
+    for convolution, norm in generator.layers:
+        x = convolution(x)
+        found.append(x.shape[2])
+        channels.append(x.shape[1])
+        assert (norm is None) == (convolution is generator.layers[-1][0])
+    assert found == sides
+    assert channels == [8 << power for power in reversed(range(len(sides) - 1))] + [1]
+    for convolution, _ in generator.layers[1:]:
+        assert (convolution.kernel_size, convolution.stride) == ((4, 4), (2, 2))
+
+
+def test_initial_weights_follow_radford() -> None:
+    torch.manual_seed(0)
+    settings = config(size=64, generator_width=32, discriminator_width=32, z_dim=100)
+    generator, discriminator = build_generator(settings, 10), build_discriminator(settings, 10)
+    modules = [*generator.modules(), *discriminator.modules()]
+    kinds = (torch.nn.Conv2d, torch.nn.ConvTranspose2d, torch.nn.Linear)
+    convolutions = [module for module in modules if isinstance(module, kinds)]
+    assert len(convolutions) == 5 + 4 + 1
+    for module in convolutions:
+        assert abs(float(module.weight.mean().detach())) < 0.002
+        assert float(module.weight.std().detach()) == pytest.approx(0.02, rel=0.05)
+        assert module.bias is None or not module.bias.detach().any()
+    scales = [module.weight for module in modules if isinstance(module, torch.nn.BatchNorm2d)]
+    assert len(scales) == 4 + 3
+    together = torch.cat([scale.detach() for scale in scales])
+    assert float(together.mean()) == pytest.approx(1.0, abs=0.005)
+    assert float(together.std()) == pytest.approx(0.02, rel=0.2)
+    assert float(discriminator.projection.weight.std().detach()) == pytest.approx(0.02, rel=0.05)
+    assert float(generator.embedding.weight.std().detach()) == pytest.approx(1.0, rel=0.3)
+
+
+def test_scaling_to_grey_levels() -> None:
+    # (x + 1) * 127.5: -1 -> 0, 0 -> 127.5 -> 128 (half to even), 1 -> 255; outside is clamped.
+    image = torch.tensor([-1.0, -2.0, 0.0, 1.0, 3.0, -1 + 1 / 127.5]).reshape(1, 1, 2, 3)
+    found = Generator.to_uint8(image)
+    assert found.dtype == torch.uint8
+    assert found.shape == (1, 2, 3, 1)
+    assert found.flatten().tolist() == [0, 0, 128, 255, 255, 1]
+
+
+def test_scaling_undoes_what_training_does_to_pictures() -> None:
+    levels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    tensor = torch.from_numpy(levels).permute(0, 3, 1, 2).float() / 127.5 - 1
+    assert np.array_equal(Generator.to_uint8(tensor).numpy(), levels)
+
+
+def test_a_size_no_network_has_is_named() -> None:
+    with pytest.raises(UnusableInput, match="image_size is 48; it must be one of 28, 32, 64, 128"):
+        Generator(n_categories=1, image_size=48, channels=1, z_dim=1, category_dim=1, width=4)
+
+
+# --- the validation number
+
+
+def test_energy_distance_by_hand() -> None:
+    # |a - b| is 3, 5, 1 and 3, the mean 3; within each sample the only distance is 2.
+    a, b = np.array([[0.0], [2.0]]), np.array([[3.0], [5.0]])
+    assert energy_distance(a, b) == pytest.approx(2 * 3 - 2 - 2)
+
+
+def test_energy_distance_of_one_distribution_is_about_nothing() -> None:
+    rng = np.random.default_rng(0)
+    same = energy_distance(rng.normal(size=(400, 3)), rng.normal(size=(400, 3)))
+    moved = energy_distance(rng.normal(size=(400, 3)), rng.normal(size=(400, 3)) + 0.5)
+    assert abs(same) < 0.02 < moved
+
+
+def test_a_collapsed_generator_scores_worse_than_a_varied_one() -> None:
+    rng = np.random.default_rng(0)
+    levels = rng.integers(0, 256, (120, 1, 1, 1), dtype=np.uint8)
+    real = pixel_features(np.broadcast_to(levels[:60], (60, 28, 28, 1)))
+    varied = pixel_features(np.broadcast_to(levels[60:], (60, 28, 28, 1)))
+    collapsed = pixel_features(np.full((60, 28, 28, 1), int(levels.mean()), np.uint8))
+    assert energy_distance(collapsed, real) > 10 * abs(energy_distance(varied, real))
+
+
+def test_features_are_block_means_and_deviations() -> None:
+    pixels = np.zeros((1, 28, 28, 1), np.uint8)
+    pixels[0, :4, :4, 0] = 200  # the first block
+    pixels[0, 4:8, :2, 0] = 100  # half of the block below
+    found = pixel_features(pixels)[0] * np.sqrt(98)
+    assert found[0] == pytest.approx(200)
+    assert (found[7], found[49 + 7]) == pytest.approx((50, 50))
+    assert np.count_nonzero(found) == 3
+
+
+def test_holding_out() -> None:
+    images = dark_and_light(40)
+    split = hold_out(images, seed=1)
+    assert len(split.train) == 72
+    assert np.bincount(images.category[split.held_out]).tolist() == [4, 4]
+    together = np.sort(np.concatenate([split.train, split.held_out]))
+    assert np.array_equal(together, np.arange(80))
+    assert np.array_equal(hold_out(images, seed=1).held_out, split.held_out)
+    assert not np.array_equal(hold_out(images, seed=2).held_out, split.held_out)
+    assert split.against == "held-out pictures"
+    assert abs(split.floor or 99) < 1  # grey levels: training and held-out pictures are alike
+
+
+def test_a_twin_of_a_training_picture_is_never_held_out() -> None:
+    images = dark_and_light(30)
+    images.pixels[:25] = images.pixels[0]
+    held = hold_out(images, seed=1).held_out
+    assert (images.category[held] == 0).sum() == 3
+    assert held.min() >= 25
+
+
+def test_too_few_pictures_hold_nothing_out() -> None:
+    split = hold_out(dark_and_light(5), seed=1)
+    assert (len(split.train), len(split.held_out), split.floor) == (10, 0, None)
+    assert split.against == "training pictures"
+
+
+def test_the_seed_draws_what_the_runtime_draws() -> None:
+    # numpy.random.Generator(PCG64(7)).standard_normal((1, 3), float32), by the contract.
+    expected = np.random.default_rng(7).standard_normal((1, 3), dtype=np.float32)
+    assert np.array_equal(draw_z(7, 1, 3), expected)
+
+
+def test_sampling_leaves_the_generator_as_it_was() -> None:
+    generator = build_generator(config(), 2)
+    before = {name: value.clone() for name, value in generator.state_dict().items()}
+    first = sample_images(generator, draw_z(1, 300, 8), np.zeros(300, np.int64))
+    assert first.shape == (300, 28, 28, 1)
+    assert generator.training
+    for name, value in generator.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_grid_has_a_row_for_each_category(tmp_path: Path, channels: int) -> None:
+    generator = build_generator(config(channels=channels), 3)
+    grid = sample_grid(generator, seed=7, columns=4)
+    assert grid.shape == (3 * 28, 4 * 28, channels)
+    second = sample_images(generator, draw_z(7, 4, 8), np.full(4, 1))
+    assert np.array_equal(grid[28:56, 56:84], second[2])
+    write_grid(tmp_path / "grid.png", grid)
+    with Image.open(tmp_path / "grid.png") as image:
+        assert np.array_equal(np.asarray(image).reshape(grid.shape), grid)
+
+
+# --- the loop
+
+
+def test_training_finds_what_the_categories_look_like(tmp_path: Path) -> None:
+    images = dark_and_light(64)
+    settings = config(
+        epochs=12, batch_size=16, learning_rate=2e-3, generator_width=16, discriminator_width=8
+    )
+    run = train_generator(images, settings, tmp_path / "run", resume=False, facts={"data": "d"})
+    generator, found, categories, metrics = load_generator(run)
+    assert (found, categories) == (settings, ("dark", "light"))
+    assert not generator.training
+    z = draw_z(3, 64, 8)
+    dark = sample_images(generator, z, np.zeros(64, np.int64)).mean()
+    light = sample_images(generator, z, np.ones(64, np.int64)).mean()
+    assert dark < 90
+    assert light > 160
+
+    rows = run.metrics()
+    assert [row["epoch"] for row in rows] == list(range(1, 13))
+    best = min(rows, key=lambda row: row["validation"])
+    assert best["validation"] < rows[0]["validation"] / 3
+    assert metrics["value"] == best["validation"]
+    assert metrics["epoch"] == best["epoch"]
+    assert (metrics["training_pictures"], metrics["held_out_pictures"]) == (116, 12)
+    assert metrics["per_category"].keys() == {"dark", "light"}
+    assert json.loads(json.dumps(metrics)) == metrics
+
+    assert len(list((run.path / "samples").glob("epoch-*.png"))) == 12
+    assert run.read_json("data.json")["kept"] == 128
+    assert run.facts == {"kind": "generator", "data": "d"}
+    assert run.config(GeneratorConfig) == settings
+
+
+def test_same_seed_same_weights_and_another_seed_others(tmp_path: Path) -> None:
+    images = dark_and_light(20)
+    runs = [
+        train_generator(images, config(epochs=1, seed=seed), tmp_path / name, resume=False)
+        for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    ]
+    assert_same_run(runs[0], runs[1])
+    name = ".generator.convolutions.0.weight"
+    assert not torch.equal(weights(runs[0])[name], weights(runs[2])[name])
+
+
+@pytest.mark.parametrize("stop_at", [1, 4, 6, 9])
+def test_interrupted_and_resumed_equals_uninterrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+) -> None:
+    images = dark_and_light(30, channels=3)  # 54 train: 6 steps an epoch
+    settings = config(channels=3, epochs=3)
+    whole = train_generator(images, settings, tmp_path / "whole", resume=False)
+
+    calls = 0
+    true_step = train.train_step
+
+    def step_then_signal(*arguments: Any) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        if calls == stop_at:
+            signal.raise_signal(signal.SIGINT)
+        return true_step(*arguments)
+
+    monkeypatch.setattr(train, "train_step", step_then_signal)
+    epoch, step = (stop_at - 1) // 6 + 1, (stop_at - 1) % 6 + 1
+    words = f"stopped in epoch {epoch} after step {step} of 6; continue with --resume"
+    with pytest.raises(TrainingStopped, match=words):
+        train_generator(images, settings, tmp_path / "parts", resume=False)
+    torch.manual_seed(99)  # whatever happens in between must not matter
+    parts = train_generator(images, settings, tmp_path / "parts", resume=True)
+    assert calls == 18
+    assert_same_run(whole, parts)
+
+
+def test_more_epochs_equal_a_longer_run(tmp_path: Path) -> None:
+    images = dark_and_light(20)
+    whole = train_generator(images, config(epochs=3), tmp_path / "whole", resume=False)
+    train_generator(images, config(epochs=2), tmp_path / "grown", resume=False)
+    grown = train_generator(images, config(epochs=3), tmp_path / "grown", resume=True)
+    assert_same_run(whole, grown)
+    assert grown.config(GeneratorConfig).dcgan.epochs == 3
+
+
+def test_resuming_a_finished_run_changes_nothing_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = train_generator(dark_and_light(20), config(), tmp_path / "run", resume=False)
+    before = run.checkpoint.read_bytes()
+    capsys.readouterr()
+    train_generator(dark_and_light(20), config(), tmp_path / "run", resume=True)
+    assert run.checkpoint.read_bytes() == before
+    assert "finished: all 2 epochs are done" in capsys.readouterr().err
+
+
+def test_patience_stops_early_and_keeps_the_best_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = iter([5.0, 3.0, 4.0, 3.5, 2.0, 1.0])
+
+    def measured(*arguments: Any) -> dict[str, Any]:
+        return {"value": next(values)}
+
+    monkeypatch.setattr(train, "evaluate_generator", measured)
+    images = dark_and_light(20)
+    settings = config(epochs=9, patience=2)
+    run = train_generator(images, settings, tmp_path / "run", resume=False)
+    assert [row["validation"] for row in run.metrics()] == [5.0, 3.0, 4.0, 3.5]
+    assert "no better validation since epoch 2" in capsys.readouterr().err
+    two = train_generator(images, config(epochs=2), tmp_path / "two", resume=False)
+    assert load_generator(run)[3]["epoch"] == 2
+    best = load_generator(run)[0].state_dict()
+    for name, value in load_checkpoint(two.checkpoint)["generator"].items():
+        assert torch.equal(best[name], value), name
+
+
+def test_device_and_losses_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train_generator(dark_and_light(20), config(epochs=1), tmp_path / "run", resume=False)
+    said = capsys.readouterr().err
+    assert "training on the CPU" in said
+    assert "36 pictures in 2 categories train, 4 are held out" in said
+    assert "epoch 1: discriminator loss" in said
+
+
+# --- small, odd and bad input
+
+
+def test_one_picture_trains(tmp_path: Path) -> None:
+    pixels = np.full((1, 28, 28, 1), 200, np.uint8)
+    images = image_set(pixels, [0], ("only",))
+    run = train_generator(images, config(epochs=2), tmp_path / "run", resume=False)
+    _, _, categories, metrics = load_generator(run)
+    assert categories == ("only",)
+    assert "against training pictures" in metrics["protocol"]
+    assert metrics["real_against_real"] is None
+
+
+def test_one_category_and_fewer_pictures_than_a_batch(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 255, (5, 32, 32, 3), dtype=np.uint8)
+    images = image_set(pixels, [0] * 5, ("only",))
+    settings = config(size=32, channels=3, batch_size=64)
+    run = train_generator(images, settings, tmp_path / "run", resume=False)
+    assert [row["step"] for row in run.metrics()] == [1, 2]
+
+
+def test_a_category_too_small_to_hold_out_beside_a_large_one(tmp_path: Path) -> None:
+    large = dark_and_light(40)
+    pixels = np.concatenate([large.pixels, large.pixels[:3] + 1])
+    images = image_set(pixels, [*large.category.tolist(), 2, 2, 2], ("dark", "light", "few"))
+    run = train_generator(images, config(epochs=1), tmp_path / "run", resume=False)
+    assert load_generator(run)[3]["per_category"].keys() == {"dark", "light"}
+
+
+def test_existing_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with pytest.raises(UnusableInput, match=r"exists; continue that run with --resume"):
+        train_generator(dark_and_light(5), config(), tmp_path / "run", resume=False)
+    assert not list((tmp_path / "run").iterdir())
+
+
+def test_resuming_what_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UnusableInput, match="not a run folder"):
+        train_generator(dark_and_light(5), config(), tmp_path / "run", resume=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_pictures_of_another_size(tmp_path: Path) -> None:
+    with pytest.raises(UnusableInput, match="28 px with 1 channels and the config says 64 px"):
+        train_generator(dark_and_light(5), config(size=64), tmp_path / "run", resume=False)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"batch_size": 9}, r"dcgan.batch_size = 8 and is to be resumed with 9"),
+        ({"learning_rate": 1e-3}, r"dcgan.learning_rate = 0.0002"),
+        ({"seed": 8}, r"dcgan.seed = 7"),
+        ({"epochs": 1}, r"dcgan.epochs is 1 and .* has done 2"),
+    ],
+)
+def test_resuming_with_another_config_names_the_field(
+    tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    train_generator(dark_and_light(5), config(), tmp_path / "run", resume=False)
+    with pytest.raises(UnusableInput, match=words):
+        train_generator(dark_and_light(5), config(**change), tmp_path / "run", resume=True)
+
+
+def test_resuming_with_other_pictures(tmp_path: Path) -> None:
+    train_generator(dark_and_light(5), config(), tmp_path / "run", resume=False)
+    with pytest.raises(UnusableInput, match="begun with other pictures"):
+        train_generator(dark_and_light(6), config(), tmp_path / "run", resume=True)
+
+
+def test_damaged_checkpoint(tmp_path: Path) -> None:
+    run = train_generator(dark_and_light(5), config(), tmp_path / "run", resume=False)
+    run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:1000])
+    with pytest.raises(UnusableInput, match="cannot be read"):
+        load_generator(run)
+
+
+def test_diverged_training_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
+    images = dark_and_light(20)
+    run = train_generator(images, config(epochs=1), tmp_path / "run", resume=False)
+    state = load_checkpoint(run.checkpoint)
+    state["discriminator"]["linear.bias"].fill_(float("nan"))
+    torch.save(state, run.checkpoint)
+    before = run.checkpoint.read_bytes()
+    with pytest.raises(UnusableInput, match=r"epoch 2: a loss is not a finite number; lower"):
+        train_generator(images, config(epochs=2), tmp_path / "run", resume=True)
+    assert run.checkpoint.read_bytes() == before
+
+
+def test_an_unfinished_first_epoch_has_no_generator_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: Any) -> torch.Tensor:
+        signal.raise_signal(signal.SIGTERM)
+        return torch.zeros(2)
+
+    monkeypatch.setattr(train, "train_step", interrupted)
+    with pytest.raises(TrainingStopped):
+        train_generator(dark_and_light(20), config(), tmp_path / "run", resume=False)
+    with pytest.raises(UnusableInput, match="has not finished its first epoch"):
+        load_generator(Run.open(tmp_path / "run", "generator"))
+
+
+SCRIPT = """
+    import sys
+    from pathlib import Path
+    from tests.trainer.test_generator import config, dark_and_light
+    from trainer.generator.train import train_generator
+    from trainer.interrupt import TrainingStopped
+    settings = config(epochs=100_000)
+    try:
+        train_generator(dark_and_light(30), settings, Path(sys.argv[1]), resume=False)
+    except TrainingStopped as stopped:
+        print(stopped)
+        sys.exit(130)
+"""
+
+
+def test_ctrl_c_leaves_a_checkpoint_that_continues_to_the_same_weights(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE)
+    try:
+        while not (path / "samples" / "epoch-001.png").exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert b"continue with --resume --out" in said
+
+    state = load_checkpoint(path / "checkpoint.pt")
+    epochs = state["epoch"] + 1
+    assert state["epoch"] >= 1
+    assert state["step"] >= 1
+    shorter = {**state, "config": {**state["config"]}}
+    shorter["config"]["dcgan"] = {**state["config"]["dcgan"], "epochs": epochs}
+    torch.save(shorter, path / "checkpoint.pt")
+    resumed = train_generator(dark_and_light(30), config(epochs=epochs), path, resume=True)
+    whole = train_generator(
+        dark_and_light(30), config(epochs=epochs), tmp_path / "whole", resume=False
+    )
+    assert_same_run(resumed, whole)
