@@ -18,6 +18,8 @@ _ENTRY_POINTS = "endcap.commands"
 _HEAVY = "pip install 'endcap[train]'"
 _INTERRUPTED, _PIPE_CLOSED = 130, 141  # what a shell reports for SIGINT and SIGPIPE
 
+_NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # absent before click 8.2
+
 
 class _EndcapGroup(Group):
     """Commands of the runtime from here, all others from the entry points of what is installed."""
@@ -46,20 +48,12 @@ class _EndcapGroup(Group):
 
 def _own_command(name: str) -> click.Command:
     if name in ("inspect", "parity", "doctor"):
-        from runtime import cli_checks
+        from runtime.cli_checks import doctor, inspect, parity
 
-        return {
-            "inspect": cli_checks.inspect,
-            "parity": cli_checks.parity,
-            "doctor": cli_checks.doctor,
-        }[name]
-    from runtime import cli_answers
+        return {"inspect": inspect, "parity": parity, "doctor": doctor}[name]
+    from runtime.cli_answers import generate, recommend, similar
 
-    return {
-        "recommend": cli_answers.recommend,
-        "similar": cli_answers.similar,
-        "generate": cli_answers.generate,
-    }[name]
+    return {"recommend": recommend, "similar": similar, "generate": generate}[name]
 
 
 def _entry_points() -> Sequence[Any]:
@@ -131,9 +125,9 @@ def main(args: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
+    except _NO_ARGUMENTS as error:
         error.show()
-        return error.exit_code
+        return 2
     except click.ClickException as error:
         _complain(_with_help(error), error, state)
         return 2
@@ -150,6 +144,8 @@ def main(args: Sequence[str] | None = None) -> int:
         _complain("out of memory; close other programs or use smaller input", error, state)
         return 2
     except Exception as error:
+        if isinstance(error, OSError):
+            _abandon_stdout()  # it may be standard output itself that is full
         _complain(f"{_described(error)}; --debug shows where it happened", error, state)
         return 2
     return 0

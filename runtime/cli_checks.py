@@ -1,0 +1,228 @@
+"""The commands that look: inspect, parity, doctor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runtime.cli_options import (
+    Command,
+    bundle_argument,
+    json_option,
+    print_json,
+    provider_option,
+    say,
+    table,
+    threads_option,
+)
+from runtime.errors import CheckFailed, MissingCapability
+
+if TYPE_CHECKING:
+    from runtime.bundle import Bundle
+    from runtime.parity import ParityReport
+
+
+@click.command(
+    cls=Command,
+    short_help="Check BUNDLE and show what it holds.",
+    epilog="""\b
+Examples:
+  endcap inspect models/online-retail
+  endcap inspect models/online-retail --json
+""",
+)
+@bundle_argument
+@json_option
+def inspect(bundle: str, as_json: bool) -> None:
+    """Show what BUNDLE holds, after checking every file of it."""
+    from runtime.bundle import open_bundle
+
+    opened = open_bundle(bundle)
+    if as_json:
+        print_json(
+            {
+                **opened.manifest.raw,
+                "path": bundle,
+                "size_bytes": opened.size_bytes,
+                "manifest_sha256": opened.manifest_sha256,
+                "signed": opened.signed,
+            }
+        )
+        return
+    for line in _described(opened):
+        click.echo(line)
+
+
+@click.command(
+    cls=Command,
+    short_help="Compare BUNDLE on this device with torch's outputs.",
+    epilog="""\b
+Examples:
+  endcap parity models/online-retail
+  endcap parity models/online-retail --provider cpu --json --junit parity.xml
+""",
+)
+@bundle_argument
+@provider_option
+@threads_option
+@click.option("--junit", metavar="FILE", help="Also write the checks as JUnit XML.")
+@json_option
+def parity(
+    bundle: str, provider: str, threads: int | None, junit: str | None, as_json: bool
+) -> None:
+    """Replay the golden vectors of BUNDLE on this device and compare with torch's own outputs.
+
+    Every variant is held to its tolerance; exit code 1 says that one was not met.
+    """
+    from runtime.bundle import open_bundle
+    from runtime.durable import write_file
+    from runtime.parity import check_bundle
+
+    opened = open_bundle(bundle)
+    report = check_bundle(opened, provider, threads)
+    if junit is not None:
+        write_file(Path(junit), report.to_junit(opened.manifest.name))
+    if as_json:
+        print_json(report.to_json())
+    else:
+        _print_checks(report)
+    if not report.passed:
+        raise CheckFailed(_verdict(report))
+
+
+@click.command(
+    cls=Command,
+    short_help="Show what this machine can run, and why.",
+    epilog="""\b
+Examples:
+  endcap doctor
+  endcap doctor models/online-retail --json
+""",
+)
+@click.argument("bundle", type=click.Path(), required=False)
+@json_option
+def doctor(bundle: str | None, as_json: bool) -> None:
+    """Show what this machine can run, and which variant of BUNDLE would run here and why."""
+    from runtime.bundle import open_bundle
+    from runtime.doctor import choices, diagnose
+
+    opened = open_bundle(bundle) if bundle is not None else None
+    diagnosis = diagnose()
+    document = diagnosis.to_json()
+    if opened is not None:
+        document["bundle"] = {
+            "name": opened.manifest.name,
+            "version": opened.manifest.version,
+            "models": {
+                choice.model: {
+                    "variant": choice.variant,
+                    "provider": choice.provider,
+                    "why": choice.why,
+                }
+                for choice in choices(opened, diagnosis)
+            },
+        }
+    if as_json:
+        print_json(document)
+    else:
+        _print_diagnosis(document)
+    if diagnosis.onnxruntime is None:
+        raise MissingCapability(diagnosis.problems[-1])
+
+
+def _described(bundle: Bundle) -> list[str]:
+    manifest = bundle.manifest
+    lines = [
+        f"{manifest.name} version {manifest.version}, created {manifest.created}",
+        f"{len(manifest.files)} files, {_megabytes(bundle.size_bytes)}, every SHA-256 matches, "
+        + ("signed" if bundle.signed else "not signed"),
+        "made with " + ", ".join(f"{tool} {value}" for tool, value in manifest.producer.items()),
+    ]
+    recommender, generator = manifest.recommender, manifest.generator
+    if recommender is not None:
+        lines += [
+            "",
+            f"recommender {recommender.arch}: {recommender.n_items} items, "
+            f"{recommender.n_users} users, baskets of {recommender.max_basket}, "
+            f"top {recommender.top_k}, "
+            + ("purchases are not shown again" if recommender.seen_filter else "repeats allowed"),
+        ]
+    if generator is not None:
+        size = generator.image_size
+        lines += [
+            "",
+            f"generator: {size}x{size}x{generator.channels}, "
+            f"categories {', '.join(generator.categories)}",
+        ]
+    for model, section in manifest.sections().items():
+        rows = [
+            (
+                f"{model} {variant.name}",
+                _megabytes(variant.bytes),
+                f"{variant.speedup:.2f}x",
+                ", ".join(p for p in ("cpu", "cuda") if section.default[p] == variant.name),
+            )
+            for variant in section.variants.values()
+        ]
+        lines += ["", table(("variant", "size", "speed", "default on"), rows, right=(1, 2))]
+        lines += [f"{model} {name} refused: {why}" for name, why in section.refused.items()]
+    return lines
+
+
+def _print_checks(report: ParityReport) -> None:
+    rows = [
+        (
+            check.model,
+            check.variant,
+            check.metric,
+            str(check.compared),
+            "-" if check.value is None else f"{check.value:.6g}",
+            "report" if check.tolerance is None else f"{check.tolerance:g}",
+            "passed" if check.passed else "FAILED",
+        )
+        for check in report.checks
+    ]
+    headers = ("model", "variant", "metric", "compared", "value", "tolerance", "")
+    click.echo(table(headers, rows, right=(3, 4, 5)))
+    if report.passed:
+        say(f"parity holds on {report.provider}")
+
+
+def _verdict(report: ParityReport) -> str:
+    failed = next(check for check in report.checks if not check.passed)
+    why = [f"; {f.model} {f.variant}: {f.reason}" for f in report.failures]
+    value = "nothing comparable" if failed.value is None else f"{failed.value:.6g}"
+    return (
+        f"parity fails on {report.provider}: {failed.model} {failed.variant} {failed.metric} is "
+        f"{value}, tolerance {failed.tolerance}{''.join(why)}; don't ship this bundle"
+    )
+
+
+def _print_diagnosis(document: dict[str, Any]) -> None:
+    cpu = document["cpu"]
+    rows = [
+        ("endcap", document["endcap"]),
+        ("python", document["python"]),
+        ("system", document["system"]),
+        ("cpu", f"{cpu['name']}, {cpu['cores']} cores"),
+        ("cpu flags", " ".join(cpu["flags"]) or "not known"),
+        ("onnxruntime", document["onnxruntime"] or "not usable"),
+        ("providers", ", ".join(document["providers"]) or "none"),
+        ("packages", ", ".join(f"{n} {v}" for n, v in document["packages"].items())),
+    ]
+    if "bundle" in document:
+        bundle = document["bundle"]
+        rows.append(("bundle", f"{bundle['name']} version {bundle['version']}"))
+        for model, choice in bundle["models"].items():
+            rows.append((model, f"{choice['variant']} on {choice['provider']}: {choice['why']}"))
+    for problem in document["problems"]:
+        rows.append(("problem", problem))
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        click.echo(f"{name:<{width}}  {value}")
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.2f} MB"

@@ -1,0 +1,195 @@
+"""What this machine can run: versions, providers, CPU flags, and which variant would run, why."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runtime.version import __version__
+
+if TYPE_CHECKING:
+    from runtime.bundle import Bundle
+
+_ORT_PACKAGES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
+_TELLING_FLAGS = (
+    "avx", "avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "avx512_bf16",
+    "asimd", "asimddp", "asimdhp", "i8mm", "sve", "bf16",
+)  # fmt: skip
+_IMPORT = """
+import json, onnxruntime
+print(json.dumps([onnxruntime.__version__, onnxruntime.get_available_providers()]))
+"""
+_IMPORT_LIMIT_S = 60
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which variant of a model would run here, and why.
+
+    Attributes:
+        model: "recommender" or "generator".
+        variant: the variant's name.
+        provider: "cpu" or "cuda".
+        why: the reason, as a phrase.
+    """
+
+    model: str
+    variant: str
+    provider: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found on this machine.
+
+    Attributes:
+        python: version of Python.
+        system: operating system and machine type.
+        cpu: the processor's own name.
+        cpu_flags: those of its flags that decide how fast a variant is; empty where unknown.
+        cores: cores this process may use.
+        packages: installed packages that matter, with versions.
+        onnxruntime: its version, None where it cannot be imported.
+        providers: what it offers.
+        problems: one sentence each, with the way out.
+    """
+
+    python: str
+    system: str
+    cpu: str
+    cpu_flags: tuple[str, ...]
+    cores: int
+    packages: dict[str, str]
+    onnxruntime: str | None
+    providers: tuple[str, ...]
+    problems: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the machine's part of ``endcap doctor --json``."""
+        return {
+            "endcap": __version__,
+            "python": self.python,
+            "system": self.system,
+            "cpu": {"name": self.cpu, "flags": list(self.cpu_flags), "cores": self.cores},
+            "packages": self.packages,
+            "onnxruntime": self.onnxruntime,
+            "providers": list(self.providers),
+            "problems": list(self.problems),
+        }
+
+
+def diagnose() -> Diagnosis:
+    """Look at this machine; onnxruntime is imported in a process of its own, for it may die."""
+    packages = _packages()
+    version, providers, problem = _probe_onnxruntime()
+    problems = [problem] if problem else []
+    flavours = [name for name in _ORT_PACKAGES if name in packages]
+    if len(flavours) > 1:
+        keep = "gpu" if "onnxruntime-gpu" in flavours else "cpu"
+        problems.insert(
+            0,
+            f"{' and '.join(flavours)} are both installed and overwrite each other; "
+            f"pip uninstall -y {' '.join(flavours)}, then pip install 'endcap[{keep}]'",
+        )
+    cpu, flags = _processor()
+    return Diagnosis(
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        cpu=cpu,
+        cpu_flags=flags,
+        cores=_cores(),
+        packages=packages,
+        onnxruntime=version,
+        providers=providers,
+        problems=tuple(problems),
+    )
+
+
+def choices(bundle: Bundle, diagnosis: Diagnosis) -> tuple[Choice, ...]:
+    """Say which variant of each model of ``bundle`` would run on the machine diagnosed."""
+    from runtime.store import choose_variant
+
+    has_cuda = "CUDAExecutionProvider" in diagnosis.providers
+    provider = "cuda" if has_cuda else "cpu"
+    because = "onnxruntime offers CUDA" if has_cuda else "onnxruntime offers no CUDA here"
+    found = []
+    for model, section in bundle.manifest.sections().items():
+        variant, why = choose_variant(section, provider)
+        found.append(Choice(model, variant, provider, f"{because}; {variant} is {why}"))
+    return tuple(found)
+
+
+def _probe_onnxruntime() -> tuple[str | None, tuple[str, ...], str | None]:
+    """Return (version, providers, problem); an illegal instruction kills only the probe."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _IMPORT],
+            capture_output=True,
+            text=True,
+            timeout=_IMPORT_LIMIT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return None, (), f"onnxruntime could not be tried: {error}; run endcap doctor again"
+    if done.returncode == 0:
+        version, providers = json.loads(done.stdout.splitlines()[-1])
+        return version, tuple(providers), None
+    if done.returncode < 0 or done.returncode > 0x80000000:
+        return (
+            None,
+            (),
+            (
+                f"importing onnxruntime kills the process (code {done.returncode}): this CPU lacks "
+                "instructions it was built with; pip install another version of onnxruntime"
+            ),
+        )
+    said = done.stderr.strip().splitlines()
+    return (
+        None,
+        (),
+        (
+            f"onnxruntime cannot be imported ({said[-1] if said else 'no reason given'}); "
+            "pip install 'endcap[cpu]'"
+        ),
+    )
+
+
+def _packages() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in ("numpy", "click", "pypng", *_ORT_PACKAGES):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> tuple[str, tuple[str, ...]]:
+    """Return the processor's name and its telling flags, as far as the system tells."""
+    name, flags = platform.processor() or platform.machine(), set[str]()
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return name, ()
+    for line in text.splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            name = value.strip()
+        elif key.strip() in ("flags", "Features"):
+            flags.update(value.split())
+    return name, tuple(flag for flag in _TELLING_FLAGS if flag in flags)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

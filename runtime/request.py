@@ -1,0 +1,144 @@
+"""A request in the shop's own ids, checked and turned into rows and an allowed mask."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runtime.errors import UnusableInput
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from runtime.catalogue import Catalogue
+    from runtime.users import Users
+
+
+@dataclass(frozen=True)
+class Request:
+    """Who asks, with what in the basket, and what may be shown.
+
+    Attributes:
+        user: the shop's user id, None for nobody known.
+        basket: item ids in the basket, oldest first.
+        k: how many items to show, at least 1.
+        category: show only this category.
+        only: show only these item ids.
+        exclude: never show these item ids.
+        stock: quantity by item id; items absent from it or with none left are not shown.
+    """
+
+    user: str | None = None
+    basket: tuple[str, ...] = ()
+    k: int = 10
+    category: str | None = None
+    only: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    stock: Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.k, bool) or not isinstance(self.k, int):
+            raise UnusableInput(f"k is {self.k!r}; it must be a whole number")
+        if self.user is not None and not isinstance(self.user, str):
+            raise UnusableInput(f"user is {self.user!r}; it must be a text")
+        object.__setattr__(self, "basket", _ids("basket", self.basket))
+        object.__setattr__(self, "exclude", _ids("exclude", self.exclude))
+        if self.only is not None:
+            object.__setattr__(self, "only", _ids("only", self.only))
+        for item_id, quantity in (self.stock or {}).items():
+            if not math.isfinite(quantity):
+                raise UnusableInput(f"the stock of {item_id!r} is {quantity}; it must be finite")
+
+
+@dataclass(frozen=True)
+class ResolvedRequest:
+    """A request in rows.
+
+    Attributes:
+        user: user row, 0 = anonymous.
+        basket: int64 [n], known basket item rows, oldest first.
+        history: int64 [n], item rows the known user bought, oldest first.
+        allowed: bool [n_items + 1], what may be shown.
+        unknown: ids nobody knows, in the order given, none twice.
+    """
+
+    user: int
+    basket: NDArray[np.int64]
+    history: NDArray[np.int64]
+    allowed: NDArray[np.bool_]
+    unknown: tuple[str, ...]
+
+    @property
+    def tier(self) -> str:
+        """What the answer can build on: "user+basket", "basket", "user" or "popular"."""
+        parts = (["user"] if self.user else []) + (["basket"] if len(self.basket) else [])
+        return "+".join(parts) or "popular"
+
+
+def resolve(
+    request: Request, catalogue: Catalogue, users: Users, seen_filter: bool
+) -> ResolvedRequest:
+    """Turn ids into rows and rules into the allowed mask; unknown ids are listed, not guessed.
+
+    Not allowed are: row 0, what is in the basket, what the user bought (with ``seen_filter``),
+    anything outside ``category`` or ``only``, ``exclude``, and what is not in stock.
+
+    Raises:
+        UnusableInput: there is no such category.
+    """
+    unknown: dict[str, None] = {}
+    user = 0
+    if request.user is not None:
+        user = users.row(request.user)
+        if user == 0:
+            unknown[request.user] = None
+    basket = _rows(request.basket, catalogue, unknown)
+    history = users.history(user)
+    if request.category is None:
+        allowed = np.ones(catalogue.n_items + 1, np.bool_)
+    else:
+        allowed = catalogue.mask(request.category)
+    if request.only is not None:
+        allowed &= _mask(_rows(request.only, catalogue, unknown), catalogue)
+    allowed[_rows(request.exclude, catalogue, unknown)] = False
+    if request.stock is not None:
+        in_stock = [item_id for item_id, quantity in request.stock.items() if quantity > 0]
+        allowed &= _mask(_rows(in_stock, catalogue, {}), catalogue)
+    allowed[basket] = False
+    if seen_filter:
+        allowed[history] = False
+    allowed[0] = False
+    return ResolvedRequest(user, basket, history, allowed, tuple(unknown))
+
+
+def _rows(
+    item_ids: Iterable[str], catalogue: Catalogue, unknown: dict[str, None]
+) -> NDArray[np.int64]:
+    rows = []
+    for item_id in item_ids:
+        row = catalogue.row(item_id)
+        if row is None:
+            unknown[item_id] = None
+        else:
+            rows.append(row)
+    return np.array(rows, np.int64)
+
+
+def _mask(rows: NDArray[np.int64], catalogue: Catalogue) -> NDArray[np.bool_]:
+    mask = np.zeros(catalogue.n_items + 1, np.bool_)
+    mask[rows] = True
+    return mask
+
+
+def _ids(name: str, values: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(values, str | bytes):
+        raise UnusableInput(f"{name} is {values!r}; it must be a list of item ids")
+    ids = tuple(values)
+    for value in ids:
+        if not isinstance(value, str):
+            raise UnusableInput(f"{name} holds {value!r}; item ids are texts")
+    return ids

@@ -1,0 +1,193 @@
+"""The store: a bundle loaded on this device, asked for recommendations and pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from runtime.answer import Answer, BundleName
+from runtime.bundle import Bundle, open_bundle
+from runtime.errors import UnusableInput, nearest
+from runtime.request import Request
+from runtime.session import Session, open_session, resolve_provider
+
+if TYPE_CHECKING:
+    from runtime.catalogue import Catalogue
+    from runtime.generator import GeneratedImages, Generator
+    from runtime.manifest import ModelSection
+    from runtime.recommender import Recommender
+
+
+class Store:
+    """A verified bundle and its models, each opened when it is first asked; see :func:`load`.
+
+    Attributes:
+        bundle: the verified bundle.
+        provider: where graphs run, "cpu" or "cuda".
+    """
+
+    def __init__(self, bundle: Bundle, provider: str, variant: str, threads: int | None) -> None:
+        self.bundle = bundle
+        self.provider = resolve_provider(provider)
+        self._variant = variant
+        self._threads = threads
+        sections = bundle.manifest.sections().values()
+        known = sorted({name for section in sections for name in section.variants})
+        if variant != "auto" and variant not in known:
+            raise UnusableInput(
+                f"bundle {bundle.manifest.name!r} has no variant {variant!r}; "
+                f"{nearest(variant, ['auto', *known])}"
+            )
+
+    @property
+    def name(self) -> BundleName:
+        """Name and version of the bundle."""
+        return BundleName(self.bundle.manifest.name, self.bundle.manifest.version)
+
+    @cached_property
+    def recommender(self) -> Recommender:
+        """The opened recommender.
+
+        Raises:
+            UnusableInput: the bundle has none, or not in the variant asked for.
+        """
+        from runtime.catalogue import Catalogue
+        from runtime.recommender import Recommender
+        from runtime.users import Users
+
+        section = self.bundle.manifest.recommender
+        if section is None:
+            raise self._absent("recommender")
+        catalogue, users = Catalogue.of(self.bundle), Users.of(self.bundle)
+        variant, session = self._open("recommender", section)
+        return Recommender(self.name, section, variant, session, catalogue, users)
+
+    @cached_property
+    def generator(self) -> Generator:
+        """The opened generator.
+
+        Raises:
+            UnusableInput: the bundle has none, or not in the variant asked for.
+        """
+        from runtime.generator import Generator
+
+        section = self.bundle.manifest.generator
+        if section is None:
+            raise self._absent("generator")
+        return Generator(self.name, section, *self._open("generator", section))
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Items by row."""
+        return self.recommender.catalogue
+
+    def recommend(
+        self,
+        user: str | None = None,
+        basket: Iterable[str] = (),
+        k: int = 10,
+        category: str | None = None,
+        only: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
+        stock: Mapping[str, float] | None = None,
+    ) -> Answer:
+        """Recommend ``k`` items to a known user, for a basket, for both, or for nobody at all.
+
+        Args:
+            user: the shop's user id; one that training did not know is anonymous and reported.
+            basket: item ids in the basket, oldest first; they are not recommended.
+            k: how many items.
+            category: show only this category.
+            only: show only these item ids.
+            exclude: never show these item ids.
+            stock: quantity by item id; items absent from it or with none left are not shown.
+
+        Raises:
+            UnusableInput: the bundle has no recommender, k is out of range, the category is
+                unknown. Unknown ids are no error: they are in the answer's ``unknown``.
+        """
+        request = Request(
+            user=user,
+            basket=_listed(basket),
+            k=k,
+            category=category,
+            only=_listed(only) if only is not None else None,
+            exclude=_listed(exclude) if exclude is not None else (),
+            stock=stock,
+        )
+        return self.recommender.recommend(request)
+
+    def similar(self, item_id: str, k: int = 10) -> Answer:
+        """Recommend ``k`` items that go with ``item_id``.
+
+        Raises:
+            UnusableInput: the catalogue does not have the item, or k is out of range.
+        """
+        return self.recommender.similar(item_id, k)
+
+    def generate(self, category: str, n: int = 16, seed: int = 7) -> GeneratedImages:
+        """Draw ``n`` pictures of ``category`` from ``seed``; the same on every device.
+
+        Raises:
+            UnusableInput: the bundle has no generator, there is no such category, or n or seed
+                is out of range.
+        """
+        return self.generator.generate(category, n, seed)
+
+    def _absent(self, model: str) -> UnusableInput:
+        return UnusableInput(
+            f"bundle {self.bundle.manifest.name!r} holds no {model}; "
+            f"export one with: endcap export --{model} RUN"
+        )
+
+    def _open(self, model: str, section: ModelSection) -> tuple[str, Session]:
+        variant, _ = choose_variant(section, self.provider, self._variant)
+        record = section.variants.get(variant)
+        if record is None:
+            raise UnusableInput(
+                f"the {model} of bundle {self.bundle.manifest.name!r} has no variant {variant!r}; "
+                f"{nearest(variant, section.variants)}"
+            )
+        content = self.bundle.read_bytes(record.file)
+        session = open_session(content, self.provider, self._threads)
+        wanted = [tensor.name for tensor in section.inputs]
+        if sorted(wanted) != sorted(session.input_names):
+            raise UnusableInput(
+                f"{record.file!r} takes {list(session.input_names)} and the manifest says "
+                f"{wanted}; export the bundle again"
+            )
+        return variant, session
+
+
+def load(
+    path: str | os.PathLike[str],
+    provider: str = "auto",
+    variant: str = "auto",
+    threads: int | None = None,
+) -> Store:
+    """Load the bundle at ``path``, after checking every file of it.
+
+    Args:
+        path: the bundle's folder, or a zip of it.
+        provider: "cpu", "cuda", or "auto" (CUDA where it is available, else the CPU).
+        variant: "auto" for the bundle's choice on this provider, or a name such as "fp32".
+        threads: threads for one run; None for one a core, at most 4.
+
+    Raises:
+        UnusableInput: the bundle is damaged or newer than this endcap, or has no such variant.
+        MissingCapability: the provider, or onnxruntime, is not there.
+    """
+    return Store(open_bundle(path), provider, variant, threads)
+
+
+def choose_variant(section: ModelSection, provider: str, wanted: str = "auto") -> tuple[str, str]:
+    """Return the variant that runs on ``provider`` ("cpu" or "cuda"), and why."""
+    if wanted != "auto":
+        return wanted, "asked for"
+    return section.default[provider], f"the bundle's default on {provider}"
+
+
+def _listed(ids: Iterable[str]) -> tuple[str, ...]:
+    return ids if isinstance(ids, str) else tuple(ids)  # type: ignore[return-value]
