@@ -20,7 +20,7 @@ from trainer.picture import BrokenPicture, Pixels, decode_picture, fit_array
 from trainer.picture_arrays import PictureArrays
 from trainer.picture_files import Labels, PictureFile, picture_files
 
-EXAMPLES = 20
+EXAMPLES = 5  # names shown for each reason
 NOT_CHOSEN = "category not in images.categories"
 UNREADABLE = "cannot be opened"
 
@@ -36,7 +36,7 @@ class ImageReport:
         found: files or rows in it.
         kept: pictures in the image set.
         skipped: reason -> how many were left out for it.
-        examples: the first names left out, each with its reason.
+        examples: the first few names left out for each reason, with the reason.
         duplicates: kept pictures whose pixels equal those of an earlier one.
         labels_without_picture: ids of the CSV for which the source holds no file.
         per_category: category -> pictures kept.
@@ -211,7 +211,7 @@ class _Collector:
             found=self.found,
             kept=len(pixels),
             skipped=dict(Counter(reason for _, reason in self.left_out).most_common()),
-            examples=tuple(self.left_out[:EXAMPLES]),
+            examples=_first_of_each(self.left_out),
             duplicates=len(pixels) - len(set(pixel_digests(pixels))),
             labels_without_picture=labels_without_picture,
             per_category={name: counts[name] for name in categories},
@@ -243,6 +243,16 @@ def _order(config: ImagesConfig, names: Sequence[str], source: Path) -> Sequence
                 f"{nearest(name, names)}"
             )
     return config.categories or names
+
+
+def _first_of_each(left_out: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    shown: Counter[str] = Counter()
+    examples = []
+    for name, reason in left_out:
+        shown[reason] += 1
+        if shown[reason] <= EXAMPLES:
+            examples.append((name, reason))
+    return tuple(examples)
 
 
 def _room(count: int, config: ImagesConfig) -> Pixels:

@@ -144,6 +144,16 @@ def test_chosen_categories_keep_their_order(tmp_path: Path) -> None:
     assert images.report.skipped == {"category not in images.categories": 3}
 
 
+def test_a_frequent_reason_does_not_hide_a_rare_one(tmp_path: Path) -> None:
+    files = two_categories() | {f"notes/{index:02d}.txt": b"" for index in range(30)}
+    report = read_images(fill(tmp_path, files | {"z/broken.png": b"?"}), COLOUR).report
+    assert report.skipped == {"not a picture file": 30, "not a picture that Pillow knows": 1}
+    assert [name for name, _ in report.examples] == [
+        *(f"notes/{index:02d}.txt" for index in range(5)),
+        "z/broken.png",
+    ]
+
+
 def bomb() -> bytes:
     """A PNG header that promises a picture of 40,000 by 40,000 pixels."""
 
