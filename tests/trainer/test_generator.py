@@ -392,6 +392,18 @@ def test_device_and_losses_are_said(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "epoch 1: discriminator loss" in said
 
 
+def test_half_precision_passes_train_float32_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CUDA's mixed precision, played on the CPU, where bfloat16 autocast exists too."""
+    monkeypatch.setattr(
+        train, "autocast", lambda *_, **__: torch.autocast("cpu", dtype=torch.bfloat16)
+    )
+    run = train_generator(dark_and_light(20), config(epochs=2), tmp_path / "run", resume=False)
+    assert all(np.isfinite(row["d_loss"]) for row in run.metrics())
+    assert {v.dtype for v in weights(run).values()} == {torch.float32, torch.int64}
+
+
 # --- small, odd and bad input
 
 
