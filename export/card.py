@@ -20,6 +20,7 @@ def model_card(manifest: Mapping[str, Any], commands: Sequence[str]) -> str:
         autoescape=False,  # the card is Markdown, read as text
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
     template = environment.get_template("card.md.j2")

@@ -142,7 +142,8 @@ def evaluate_beside_popularity(
     """Evaluate with the user id, without it, and the popularity yardstick, on the same cases.
 
     Returns:
-        {"protocol", "k", "cases", "items", "results": {"model", "model, anonymous", "popularity"}}.
+        {"protocol", "k", "cases", "items", "results": {"model", "model, anonymous", "popularity"}},
+        whose results are empty when there are no cases.
     """
     n_rows = len(counts)
 
@@ -158,11 +159,11 @@ def evaluate_beside_popularity(
         )
         return summarise(ranked, cases, n_rows)
 
-    results = {
-        "model": table(recommend, anonymous=False),
-        "model, anonymous": table(recommend, anonymous=True),
-        "popularity": table(popularity_recommend(counts), anonymous=True),
-    }
+    results = {}
+    if len(cases):
+        results["model"] = table(recommend, anonymous=False)
+        results["model, anonymous"] = table(recommend, anonymous=True)
+        results["popularity"] = table(popularity_recommend(counts), anonymous=True)
     return {
         "protocol": protocol,
         "k": K,
