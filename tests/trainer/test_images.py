@@ -113,6 +113,11 @@ def test_labels_and_pictures_that_miss_each_other_are_reported(tmp_path: Path) -
     assert (report.found, report.kept, report.labels_without_picture) == (6, 2, 1)
     assert report.skipped == {"no label in the CSV": 3, "two different labels in the CSV": 1}
     assert ("e.png", "two different labels in the CSV") in report.examples
+    assert report.summary() == (
+        "kept 2 of 6 pictures in 1 categories; left out: 3 no label in the CSV, "
+        "1 two different labels in the CSV (such as c.png); 1 are identical to an earlier one; "
+        "1 labels have no picture"
+    )
 
 
 @pytest.mark.parametrize("integers", [True, False])
