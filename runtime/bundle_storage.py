@@ -31,6 +31,10 @@ class Storage(ABC):
     def _open(self, name: str) -> IO[bytes]:
         """Open the file ``name``, which is one of :meth:`names`."""
 
+    @abstractmethod
+    def _size(self, name: str) -> int:
+        """Return how many bytes the file ``name`` says it has."""
+
     def read(self, name: str, limit_bytes: int = MAX_FILE_BYTES) -> bytes:
         """Return the content of ``name``.
 
@@ -39,16 +43,13 @@ class Storage(ABC):
         """
         if name not in self.names():
             raise UnusableInput(f"{name!r} is missing; is this a bundle? copy it again")
-        content = bytearray()
         try:
+            if self._size(name) > limit_bytes:
+                raise UnusableInput(f"{name!r} is longer than {limit_bytes} bytes; it is damaged")
             with closing(self._open(name)) as stream:
-                while len(content) <= limit_bytes and (chunk := stream.read(_CHUNK_BYTES)):
-                    content += chunk
+                return stream.read()
         except _READ_ERRORS as error:
             raise _unreadable(name, error) from error
-        if len(content) > limit_bytes:
-            raise UnusableInput(f"{name!r} is longer than {limit_bytes} bytes; it is damaged")
-        return bytes(content)
 
     def measure(self, name: str, limit_bytes: int) -> tuple[int, str]:
         """Return size in bytes and SHA-256 (hex) of ``name``; stops soon after ``limit_bytes``."""
@@ -91,6 +92,9 @@ class _FolderStorage(Storage):
     def _open(self, name: str) -> IO[bytes]:
         return open(self._root / name, "rb", buffering=0)
 
+    def _size(self, name: str) -> int:
+        return (self._root / name).stat().st_size
+
     def _walk(self, folder: Path, prefix: str) -> list[str]:
         found: list[str] = []
         try:
@@ -129,6 +133,9 @@ class _ZipStorage(Storage):
 
     def _open(self, name: str) -> IO[bytes]:
         return self._archive.open(self._members[name])
+
+    def _size(self, name: str) -> int:
+        return self._members[name].file_size
 
     def _add(self, member: zipfile.ZipInfo) -> None:
         name = member.filename

@@ -154,8 +154,9 @@ def overlap_at_k(
 ) -> NDArray[np.float64]:
     """Return for each of n requests the share of the reference's first k that is found again.
 
-    An item that the reference has not among its first k counts when its score is within 1e-5 of
-    the reference's k-th: the reference's own score where it lists the item, else the variant's.
+    Items within 1e-5 of the reference's k-th score tie: any of them may fill the places that such
+    items have among the first k. The reference's own score counts where it lists the item, else
+    the variant's.
 
     Args:
         reference_item: [n, top_k], 0 = none.
@@ -177,11 +178,14 @@ def overlap_at_k(
             result[i] = 0.0 if found else 1.0
             continue
         last = reference[wanted[-1]]
-        hits = sum(
-            row in wanted or abs(reference.get(row, own) - last) <= TIE
+        sure = {row for row in wanted if reference[row] - last > TIE}
+        tied = {
+            row
             for row, own in found.items()
-        )
-        result[i] = min(hits, len(wanted)) / len(wanted)
+            if row not in sure and abs(reference.get(row, own) - last) <= TIE
+        }
+        places = len(wanted) - len(sure)  # any of those that tie may fill them
+        result[i] = (len(sure & found.keys()) + min(len(tied), places)) / len(wanted)
     return result
 
 

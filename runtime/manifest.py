@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -149,8 +150,8 @@ def parse_manifest(content: bytes) -> Manifest:
             bundle, a newer format, or a section that names a file which ``files`` does not list.
     """
     try:
-        raw = json.loads(content.decode("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raw = json.loads(content.decode("utf-8"), parse_float=_finite, parse_constant=_finite)
+    except (ValueError, RecursionError) as error:
         raise UnusableInput(
             f"{MANIFEST} is not JSON ({error}); the bundle is damaged, export it again"
         ) from error
@@ -177,6 +178,14 @@ def parse_manifest(content: bytes) -> Manifest:
     )
     _check_whole(manifest, fields)
     return manifest
+
+
+def _finite(text: str) -> float:
+    """Read a number; Python's JSON would take NaN and 1e999, which JSON has not."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no finite number")
+    return number
 
 
 def _check_whole(manifest: Manifest, fields: Fields) -> None:
