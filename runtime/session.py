@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -117,7 +116,7 @@ def runtime_version() -> str:
 
 def _onnxruntime() -> Any:
     try:
-        ort = importlib.import_module("onnxruntime")
+        import onnxruntime as ort
     except ImportError as error:
         raise MissingCapability(
             f"onnxruntime is not usable here ({error}); pip install 'endcap[cpu]'"

@@ -1,0 +1,141 @@
+"""A provider is what it says it is: asked for and not obtained is an error, never a fallback."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from runtime.errors import MissingCapability, UnusableInput
+from runtime.session import available_providers, open_session, resolve_provider
+from runtime.store import load
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+Offer = Callable[..., None]
+
+
+@pytest.fixture
+def graph(tiny: Path) -> bytes:
+    return (tiny / "generator" / "fp32.onnx").read_bytes()
+
+
+@pytest.fixture
+def offer(monkeypatch: pytest.MonkeyPatch) -> Offer:
+    """Pretend that onnxruntime offers, and then obtains, these providers."""
+
+    def pretend(*offered: str, obtained: tuple[str, ...] = (CPU,)) -> None:
+        monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: list(offered))
+        real = onnxruntime.InferenceSession
+
+        class Pretended:
+            def __init__(self, model: bytes, options: Any, providers: list[str]) -> None:
+                self.asked = providers
+                self._real = real(model, options, providers=[CPU])
+
+            def get_providers(self) -> list[str]:
+                return list(obtained)
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(self._real, name)
+
+        monkeypatch.setattr(onnxruntime, "InferenceSession", Pretended)
+
+    return pretend
+
+
+def test_cpu(graph: bytes) -> None:
+    session = open_session(graph, "cpu", 1)
+    assert session.provider == "cpu"
+    assert session.input_names == ("z", "category")
+    assert session.output_names == ("image",)
+    feeds = {"z": np.zeros((2, 8), np.float32), "category": np.zeros((2, 1), np.int64)}
+    (image,) = session.run(feeds)
+    assert image.shape == (2, 8, 8, 3)
+
+
+def test_cuda_not_offered(graph: bytes, offer: Offer, tiny: Path) -> None:
+    offer(CPU)
+    with pytest.raises(MissingCapability, match=r"pip install 'endcap\[gpu\]'"):
+        open_session(graph, "cuda")
+    with pytest.raises(MissingCapability, match="this onnxruntime has none"):
+        load(tiny, provider="cuda")  # at once, not at the first request
+
+
+def test_cuda_offered_but_not_obtained(graph: bytes, offer: Offer) -> None:
+    """onnxruntime-gpu on a machine without CUDA says nothing and runs on the CPU."""
+    offer(CUDA, CPU, obtained=(CPU,))
+    with pytest.raises(MissingCapability, match="fell back to the CPU"):
+        open_session(graph, "cuda")
+    with pytest.raises(MissingCapability, match="fell back to the CPU"):
+        open_session(graph, "auto")
+
+
+def test_cuda_obtained(graph: bytes, offer: Offer) -> None:
+    offer(CUDA, CPU, obtained=(CUDA, CPU))
+    assert open_session(graph, "cuda").provider == "cuda"
+    assert open_session(graph, "auto").provider == "cuda"
+    assert open_session(graph, "cpu").provider == "cpu"
+
+
+def test_auto_takes_what_is_there(offer: Offer) -> None:
+    offer(CPU)
+    assert resolve_provider("auto") == "cpu"
+    assert available_providers() == (CPU,)
+
+
+@pytest.mark.parametrize("provider", ["gpu", "", "CPU"])
+def test_unknown_provider(graph: bytes, provider: str) -> None:
+    with pytest.raises(UnusableInput, match=f"unknown provider '{provider}'"):
+        open_session(graph, provider)
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_threads_out_of_range(graph: bytes, threads: int) -> None:
+    with pytest.raises(UnusableInput, match=f"threads is {threads}"):
+        open_session(graph, "cpu", threads)
+
+
+def test_threads_do_not_spin(graph: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    real = onnxruntime.SessionOptions
+
+    def noted() -> Any:
+        made.append(real())
+        return made[-1]
+
+    monkeypatch.setattr(onnxruntime, "SessionOptions", noted)
+    open_session(graph, "cpu", 2)
+    (options,) = made
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    assert options.intra_op_num_threads == 2
+    assert options.inter_op_num_threads == 1
+
+
+def test_without_onnxruntime(graph: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingCapability, match=r"pip install 'endcap\[cpu\]'"):
+        open_session(graph, "cpu")
+
+
+def test_half_removed_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left when one of onnxruntime and onnxruntime-gpu was uninstalled."""
+    monkeypatch.setitem(sys.modules, "onnxruntime", types.ModuleType("onnxruntime"))
+    with pytest.raises(MissingCapability, match=r"pip uninstall -y onnxruntime onnxruntime-gpu"):
+        available_providers()
+
+
+def test_broken_model() -> None:
+    with pytest.raises(UnusableInput, match="cannot open the graph"):
+        open_session(b"no model", "cpu")
+
+
+def test_wrong_inputs(graph: bytes) -> None:
+    session = open_session(graph, "cpu", 1)
+    with pytest.raises(UnusableInput, match="cannot run the graph"):
+        session.run({"z": np.zeros((2, 8), np.float32)})
