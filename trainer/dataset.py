@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from runtime.errors import UnusableInput
-from trainer.catalogue import ItemTable, item_table, read_catalogue
-from trainer.cleaning import CleaningReport, clean
+from trainer.catalogue import ItemTable, excluded_ids, item_table, read_catalogue
+from trainer.cleaning import clean
+from trainer.cleaning_report import CleaningReport
 from trainer.config import DataConfig
 from trainer.interactions import Interactions
 from trainer.log_reader import read_log
@@ -37,8 +38,7 @@ def check_log(path: Path, config: DataConfig, catalogue: Path | None = None) -> 
     Raises:
         UnusableInput: a file cannot be read at all.
     """
-    listed = None if catalogue is None else read_catalogue(catalogue)
-    frame, report = clean(read_log(path, config), config)
+    listed, frame, report = _cleaned(path, config, catalogue)
     if not report.errors:
         item_table(frame, listed, config, report)
     return report
@@ -50,19 +50,27 @@ def load_dataset(path: Path, config: DataConfig, catalogue: Path | None = None) 
     Raises:
         UnusableInput: a file cannot be read, or the report holds an error; the first is told.
     """
-    listed = None if catalogue is None else read_catalogue(catalogue)
-    frame, report = clean(read_log(path, config), config)
+    listed, frame, report = _cleaned(path, config, catalogue)
     if report.errors:
         raise UnusableInput(f"{str(path)!r}: {report.errors[0]}")
     items = item_table(frame, listed, config, report)
     return Dataset(_to_rows(frame, items.item_ids), items, report)
 
 
+def _cleaned(
+    path: Path, config: DataConfig, catalogue: Path | None
+) -> tuple[pd.DataFrame | None, pd.DataFrame, CleaningReport]:
+    if catalogue is None:
+        return None, *clean(read_log(path, config), config)
+    listed = read_catalogue(catalogue, config.encoding)
+    return listed, *clean(read_log(path, config), config, excluded_ids(listed, config))
+
+
 def _to_rows(frame: pd.DataFrame, item_ids: tuple[str, ...]) -> Interactions:
     anonymous = (frame["user"] == "").to_numpy()
-    user_ids = np.sort(frame.loc[~anonymous, "user"].unique()).astype(str)
-    user = pd.Categorical(frame["user"], categories=user_ids.tolist()).codes.astype(np.int64) + 1
-    item = pd.Categorical(frame["item"], categories=list(item_ids)).codes.astype(np.int64) + 1
+    user_ids = tuple(sorted(frame.loc[~anonymous, "user"].unique()))
+    user = pd.Index(user_ids).get_indexer(pd.Index(frame["user"])).astype(np.int64) + 1
+    item = pd.Index(item_ids).get_indexer(pd.Index(frame["item"])).astype(np.int64) + 1
     basket_codes, _ = pd.factorize(frame["basket"].to_numpy()[anonymous])
     sequence = user - 1
     sequence[anonymous] = len(user_ids) + basket_codes
@@ -70,7 +78,7 @@ def _to_rows(frame: pd.DataFrame, item_ids: tuple[str, ...]) -> Interactions:
     order = np.lexsort((time, sequence))
     label = frame["label"].to_numpy(np.float32)[order] if "label" in frame else None
     return Interactions(
-        user_ids=tuple(user_ids.tolist()),
+        user_ids=user_ids,
         item_ids=item_ids,
         sequence=sequence[order],
         user=user[order],

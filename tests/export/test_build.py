@@ -1,0 +1,243 @@
+"""From runs to a bundle that the runtime serves; whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from export import build
+from export.build import export_bundle
+from export.requests import fresh_requests, golden_requests
+from runtime import load
+from runtime.bundle import open_bundle
+from runtime.errors import CheckFailed, UnusableInput
+from runtime.golden import RecommenderGolden
+from runtime.parity import check_bundle
+from tests.trainer.shop import config, shop
+from trainer.config import DcganConfig, GeneratorConfig, ImagesConfig
+from trainer.generator.train import train_generator
+from trainer.images import read_images
+from trainer.recommender.heldout import evaluate_bundle, evaluate_run
+from trainer.recommender.saved import load_recommender
+from trainer.recommender.train import train_recommender
+from trainer.run import Run
+from trainer.sample_pictures import write_pictures
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train both archs and a tiny generator once."""
+    folder = tmp_path_factory.mktemp("runs")
+    dataset = shop(folder)
+    facts = {"command": "endcap train recommender --interactions log.csv"}
+    for arch in ("two-stage", "mlp"):
+        settings = config(f"arch={arch}", 'card.licence="CC0"')
+        train_recommender(dataset, settings, folder / arch, facts=facts)
+    write_pictures(folder / "store", 7, 6, 32)
+    painting = GeneratorConfig(
+        images=ImagesConfig(image_size=32, categories=("Mug", "Fruit")),
+        dcgan=DcganConfig(epochs=1, generator_width=4, discriminator_width=4, batch_size=4),
+    )
+    pictures = read_images(folder / "store" / "images", painting.images)
+    train_generator(pictures, painting, folder / "pictures", resume=False)
+    return folder
+
+
+def export(runs: Path, out: Path, arch: str = "two-stage", **options: object) -> None:
+    arguments = {
+        "recommender": runs / arch,
+        "generator": runs / "pictures",
+        "name": "tiny",
+        "version": 4,
+    } | options
+    export_bundle(out, **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("arch", ["two-stage", "mlp"])
+def test_a_bundle_states_its_contract_and_passes_parity(
+    runs: Path, tmp_path: Path, arch: str
+) -> None:
+    said: list[str] = []
+    export(runs, tmp_path / "b", arch, say=said.append, command="endcap export --out b")
+    manifest = json.loads((tmp_path / "b" / "manifest.json").read_text())
+    assert manifest["format"] == 1
+    assert (manifest["name"], manifest["version"]) == ("tiny", 4)
+    section = manifest["recommender"]
+    assert section["arch"] == arch
+    assert section["n_items"] == 24
+    assert section["top_k"] == 24  # a small catalogue is ranked whole
+    assert section["inputs"][2] == {"name": "allowed", "dtype": "bool", "shape": ["batch", 25]}
+    assert section["metrics"]["cases"] == 60
+    assert manifest["metrics"]["recommender"] == section["metrics"]
+    assert section["default"] == {"cpu": "fp32", "cuda": "fp32"}
+    variant = section["variants"]["fp32"]
+    assert variant["parity"]["compared"] >= 2000  # the 60 cases and 2,000 random requests
+    assert variant["parity"]["max_abs_score_diff"] <= 1e-4
+    assert variant["bytes"] == (tmp_path / "b" / variant["file"]).stat().st_size
+    assert manifest["generator"]["categories"] == ["Mug", "Fruit"]
+    on_disk = {
+        str(path.relative_to(tmp_path / "b"))
+        for path in (tmp_path / "b").rglob("*")
+        if path.is_file()
+    }
+    assert on_disk == {*manifest["files"], "manifest.json"}
+    report = check_bundle(open_bundle(tmp_path / "b"), "cpu")
+    assert report.passed
+    assert {check.model for check in report.checks} == {"recommender", "generator"}
+    assert any("2,060 requests against torch" in line for line in said)
+    card = (tmp_path / "b" / "README.md").read_text()
+    assert "endcap train recommender --interactions log.csv" in card
+    assert "endcap export --out b" in card
+    assert "CC0" in card
+
+
+def test_torch_and_onnx_rank_held_out_purchases_alike(runs: Path, tmp_path: Path) -> None:
+    export(runs, tmp_path / "b")
+    arguments = (runs / "log.csv", runs / "items.csv")
+    by_torch = evaluate_run(runs / "two-stage", *arguments, "full")
+    by_onnx = evaluate_bundle(tmp_path / "b", *arguments, "full", "cpu")
+    assert by_onnx == {"onnx fp32": by_torch}
+    saved = Run.open(runs / "two-stage").read_json("evaluation.json")
+    assert saved == {"split": "leave-last-out", **by_torch}
+
+
+def test_the_sampled_protocol_ranks_among_few(runs: Path) -> None:
+    full = evaluate_run(runs / "two-stage", runs / "log.csv", runs / "items.csv", "full")
+    sampled = evaluate_run(runs / "two-stage", runs / "log.csv", runs / "items.csv", "sampled")
+    assert sampled["protocol"] == "sampled"
+    # Everything unseen is fewer than 99 items here, so both protocols rank the same lists.
+    assert sampled["results"]["model"]["hr@10"] == full["results"]["model"]["hr@10"]
+
+
+def test_the_bundle_serves_the_shops_own_ids(runs: Path, tmp_path: Path) -> None:
+    export(runs, tmp_path / "b")
+    store = load(tmp_path / "b")
+    answer = store.recommend(user="u0", basket=["i4"], k=3)
+    assert answer.tier == "user+basket"
+    assert [item.rank for item in answer.items] == [1, 2, 3]
+    assert all(item.title == f"Title {item.item_id[1:]}" for item in answer.items)
+    trained = load_recommender(Run.open(runs / "two-stage"))
+    row = trained.data.user_ids.index("u0") + 1
+    bought = {trained.data.items.item_ids[item - 1] for item in trained.data.history(row)}
+    everything = store.recommend(user="u0", k=24)
+    assert not bought & {item.item_id for item in everything.items}  # the seen filter
+    assert len(everything.items) == 24 - len(bought)
+    assert store.generate("Fruit", n=2).images.shape == (2, 32, 32, 3)
+
+
+def test_shopper_ids_are_nowhere_in_the_bundle(runs: Path, tmp_path: Path) -> None:
+    export(runs, tmp_path / "b")
+    for path in (tmp_path / "b").rglob("*"):
+        if path.is_file():
+            assert b"u17" not in path.read_bytes(), path
+
+
+def damaged(content: bytes, name: str) -> bytes:
+    """Change the largest weight of one constant by 1 %."""
+    model = onnx.load_from_string(content)
+    (constant,) = (c for c in model.graph.initializer if c.name == name)
+    value = numpy_helper.to_array(constant).copy()
+    value.flat[np.abs(np.where(np.isfinite(value), value, 0)).argmax()] *= 1.01
+    constant.CopyFrom(numpy_helper.from_array(value, name))
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("graph", "constant"),
+    [("recommender_graph", "item_vectors"), ("recommender_graph", "recency")],
+)
+def test_a_graph_that_differs_from_torch_writes_nothing(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, graph: str, constant: str
+) -> None:
+    whole = getattr(build, graph)
+    monkeypatch.setattr(build, graph, lambda *arguments: damaged(whole(*arguments), constant))
+    with pytest.raises(CheckFailed, match="no bundle is written"):
+        export(runs, tmp_path / "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_swapped_inputs_are_caught(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = build.recommender_graph
+
+    def swapped(*arguments: object) -> bytes:
+        model = onnx.load_from_string(whole(*arguments))  # type: ignore[arg-type]
+        for node in model.graph.node:
+            if node.output[0] == "from_item":
+                node.input[0] = "basket_vectors_of_nobody"
+        gather = next(n for n in model.graph.node if n.output[0] == "candidate_vectors")
+        gather.output[0] = "basket_vectors_of_nobody"
+        gather.input[1] = "best_rows"  # candidates in the wrong order
+        return model.SerializeToString()
+
+    monkeypatch.setattr(build, "recommender_graph", swapped)
+    settings = config("two_stage.ranker_epochs=3")
+    run = train_recommender(shop(tmp_path), settings, tmp_path / "run")
+    trained = load_recommender(run)
+    for parameter in trained.model.ranker.parameters():  # type: ignore[union-attr]
+        parameter.data.normal_(0, 0.5)  # a ranking stage that matters
+    monkeypatch.setattr(build, "load_recommender", lambda _: trained)
+    with pytest.raises(CheckFailed):
+        export(runs, tmp_path / "b", recommender=tmp_path / "run")
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_full_disk_leaves_nothing(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UnusableInput, match=r"cannot write .*No space left"):
+        export(runs, tmp_path / "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_folder_is_refused_before_any_work(runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    with pytest.raises(UnusableInput, match=r"b' exists; choose another --out"):
+        export(runs, tmp_path / "b")
+
+
+def test_runs_of_the_other_kind_are_refused(runs: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnusableInput, match="is a generator run, and a recommender run is needed"):
+        export(runs, tmp_path / "b", recommender=runs / "pictures")
+
+
+def test_either_model_may_be_left_out(runs: Path, tmp_path: Path) -> None:
+    export(runs, tmp_path / "pictures", recommender=None)
+    store = load(tmp_path / "pictures")
+    assert store.bundle.manifest.recommender is None
+    with pytest.raises(UnusableInput, match="holds no recommender"):
+        store.recommend()
+    export(runs, tmp_path / "items", generator=None)
+    with pytest.raises(UnusableInput, match="holds no generator"):
+        load(tmp_path / "items").generate("Mug")
+
+
+def test_golden_requests_are_some_of_the_fresh_ones_with_torchs_answers(runs: Path) -> None:
+    trained = load_recommender(Run.open(runs / "two-stage"))
+    fresh = fresh_requests(trained, 200, 5, seed=1)
+    assert (fresh.target > 0).sum() == 60
+    golden = golden_requests(fresh, 40, seed=1)
+    assert len(golden) == 40
+    assert (golden.target > 0).sum() == 20
+    again = RecommenderGolden.from_arrays(golden.arrays(), "golden.npz")
+    found = {
+        (int(u), b.tobytes(), i.tobytes(), golden.allowed(n, 25).tobytes())
+        for n, (u, b, i) in enumerate(zip(again.user, again.basket, again.item, strict=True))
+    }
+    all_fresh = {
+        (int(u), b.tobytes(), i.tobytes(), fresh.allowed(n, 25).tobytes())
+        for n, (u, b, i) in enumerate(zip(fresh.user, fresh.basket, fresh.item, strict=True))
+    }
+    assert found <= all_fresh

@@ -1,0 +1,181 @@
+"""The two recommenders against formulas worked out apart from their code."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from trainer.config import MlpConfig, TwoStageConfig
+from trainer.recommender.mlp import Mlp
+from trainer.recommender.ranking import best_rows
+from trainer.recommender.two_stage import TwoStage
+
+N_USERS, N_ITEMS = 5, 30
+
+
+def two_stage(seed: int = 0, **fields: object) -> TwoStage:
+    torch.manual_seed(seed)
+    config = TwoStageConfig(**({"dim": 8, "max_basket": 4} | fields))
+    codes = torch.randint(0, 4, (2, N_ITEMS + 1))
+    codes[:, 0] = 0
+    sold = torch.ones(N_ITEMS + 1, dtype=torch.bool)
+    sold[[0, 7]] = False
+    model = TwoStage(config, N_USERS, codes, [3, 3], sold).eval()
+    with torch.no_grad():
+        model.bias.normal_()
+        for parameter in model.ranker.parameters():
+            parameter.normal_(0, 0.3)
+    return model
+
+
+def requests(n: int, max_basket: int, seed: int = 1) -> tuple[torch.Tensor, ...]:
+    rng = np.random.default_rng(seed)
+    user = rng.integers(0, N_USERS + 1, (n, 1))
+    basket = rng.integers(1, N_ITEMS + 1, (n, max_basket))
+    basket[np.arange(max_basket) < rng.integers(0, max_basket + 1, (n, 1))] = 0
+    allowed = rng.random((n, N_ITEMS + 1)) < rng.random((n, 1))
+    return tuple(map(torch.from_numpy, (user, basket, allowed)))
+
+
+def test_the_seed_has_its_own_sizes() -> None:
+    model = Mlp(MlpConfig(), n_users=7, n_sequences=7, n_items=11)
+    assert [tuple(p.shape) for p in model.parameters()] == [
+        *[(8, 50), (12, 50)],  # embeddings of 50, row 0 beside the users and items
+        *[(64, 100), (64,), (32, 64), (32,), (1, 32), (1,)],
+    ]
+    assert [type(layer) for layer in model.layers] == [nn.Linear, nn.ReLU] * 2 + [nn.Linear]
+
+
+def test_the_seed_scores_as_numpy_does() -> None:
+    torch.manual_seed(3)
+    model = Mlp(MlpConfig(), N_USERS, N_USERS, N_ITEMS).eval()
+    weights = [p.detach().numpy().astype(np.float64) for p in model.parameters()]
+    users, items, w1, b1, w2, b2, w3, b3 = weights
+    pair = np.concatenate([users[2], items[9]])
+    hidden = np.maximum(w1 @ pair + b1, 0)
+    hidden = np.maximum(w2 @ hidden + b2, 0)
+    expected = 1 / (1 + np.exp(-(w3 @ hidden + b3)))
+    logit = model(torch.tensor([2]), torch.tensor([9]))
+    np.testing.assert_allclose(torch.sigmoid(logit).item(), expected[0], atol=1e-6)
+    only_it = torch.zeros(1, N_ITEMS + 1, dtype=torch.bool)
+    only_it[0, 9] = True
+    item, score = model.serve(
+        torch.tensor([[2]]), torch.zeros(1, 50, dtype=torch.int64), only_it, 3
+    )
+    assert item.tolist() == [[9, 0, 0]]
+    np.testing.assert_allclose(score[0, 0].item(), expected[0], atol=1e-6)
+    assert score[0, 1:].tolist() == [-np.inf, -np.inf]
+
+
+def test_the_seed_serves_an_anonymous_basket_as_the_mean_of_its_buyers() -> None:
+    torch.manual_seed(4)
+    model = Mlp(MlpConfig(), n_users=2, n_sequences=3, n_items=4).eval()
+    user, item = torch.tensor([1, 2, 3, 1]), torch.tensor([1, 1, 2, 3])
+    model.remember_buyers(user, item)
+    e = model.user.weight.detach()
+    basket = torch.zeros(3, 50, dtype=torch.int64)
+    basket[0, -1] = 1  # bought by sequences 1 and 2
+    basket[1, -2:] = torch.tensor([1, 2])
+    found = model.user_vector(torch.zeros(3, dtype=torch.int64), basket)
+    of_item_1 = (e[1] + e[2]) / 2
+    torch.testing.assert_close(found[0], of_item_1)
+    torch.testing.assert_close(found[1], (of_item_1 + e[3]) / 2)
+    torch.testing.assert_close(found[2], (e[1] + e[2] + e[3]) / 3)  # nobody at all: everyone's mean
+    known = model.user_vector(torch.tensor([2]), basket[:1])
+    torch.testing.assert_close(known[0], e[2])  # the seed's own formula, whatever the basket
+
+
+def test_two_stage_scores_as_numpy_does() -> None:
+    model = two_stage()
+    w = {name: p.detach().numpy().astype(np.float64) for name, p in model.named_parameters()}
+    codes, sold = model.attribute_codes.numpy(), model.sold.numpy()
+    vectors = w["item.weight"] * sold[:, None]
+    vectors = vectors + w["attributes.0.weight"][codes[0]] + w["attributes.1.weight"][codes[1]]
+    norm = np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = np.divide(vectors, norm, out=np.zeros_like(vectors), where=norm > 0)
+    basket = np.array([0, 0, 3, 12])
+    share = np.exp(w["recency"][2:])
+    share /= share.sum()
+    shopper = share[0] * vectors[3] + share[1] * vectors[12] + w["user.weight"][4]
+    shopper /= np.linalg.norm(shopper)
+    retrieval = vectors @ shopper / 0.07 + w["bias"]
+    retrieval[7] = vectors[7] @ shopper / 0.07 + np.quantile(w["bias"][sold], 0.1)
+    features = np.concatenate(
+        [np.tile(shopper, (N_ITEMS + 1, 1)), vectors, retrieval[:, None]], axis=1
+    )
+    for layer in (0, 2):
+        features = np.maximum(
+            features @ w[f"ranker.{layer}.weight"].T + w[f"ranker.{layer}.bias"], 0
+        )
+    final = retrieval + (features @ w["ranker.4.weight"].T + w["ranker.4.bias"])[:, 0]
+    allowed = torch.ones(1, N_ITEMS + 1, dtype=torch.bool)
+    item, score = model.serve(torch.tensor([[4]]), torch.from_numpy(basket[None]), allowed, 10)
+    order = np.argsort(-final[1:])[:10] + 1
+    assert item[0].tolist() == order.tolist()
+    np.testing.assert_allclose(score[0].detach().numpy(), final[order], rtol=1e-4, atol=1e-4)
+
+
+def test_nobody_at_all_gets_the_item_bias() -> None:
+    model = two_stage()
+    for parameter in model.ranker.parameters():
+        nn.init.zeros_(parameter)
+    nobody = torch.zeros(1, 1, dtype=torch.int64), torch.zeros(1, 4, dtype=torch.int64)
+    _, score = model.serve(*nobody, torch.ones(1, N_ITEMS + 1, dtype=torch.bool), 5)
+    bias = model.serving_bias().detach().clone()
+    bias[0] = -torch.inf
+    torch.testing.assert_close(score[0], bias.sort(descending=True).values[:5])
+
+
+def test_an_item_never_sold_has_the_vector_of_its_attributes() -> None:
+    model = two_stage()
+    codes = model.attribute_codes[:, 7]
+    expected = model.attributes[0].weight[codes[0]] + model.attributes[1].weight[codes[1]]
+    expected = nn.functional.normalize(expected, dim=0)
+    torch.testing.assert_close(model.item_vectors()[7], expected)
+
+
+def test_some_item_vectors_equal_those_of_the_whole_table() -> None:
+    model = two_stage()
+    rows = torch.tensor([0, 3, 7, 3])
+    torch.testing.assert_close(model.item_vectors(rows), model.item_vectors()[rows])
+
+
+def test_answers_keep_to_what_is_allowed_in_both_models() -> None:
+    torch.manual_seed(0)
+    for model in (two_stage(), Mlp(MlpConfig(max_basket=4), N_USERS, N_USERS, N_ITEMS).eval()):
+        user, basket, allowed = requests(40, 4)
+        item, score = model.serve(user, basket, allowed, 20)
+        assert (score.diff(dim=1).nan_to_num(0) <= 0).all()
+        for row in range(40):
+            shown = item[row][item[row] > 0]
+            assert len(set(shown.tolist())) == len(shown)
+            assert allowed[row, shown].all()
+            wanted = min(20, int(allowed[row, 1:].sum()))
+            assert len(shown) == wanted  # k answers whenever k items are allowed
+            assert (score[row, wanted:] == -torch.inf).all()
+
+
+def test_equal_items_keep_row_order() -> None:
+    model = two_stage()
+    with torch.no_grad():
+        model.bias[:] = 0
+        for parameter in model.ranker.parameters():
+            parameter.zero_()
+    nobody = torch.zeros(1, 1, dtype=torch.int64), torch.zeros(1, 4, dtype=torch.int64)
+    item, _ = model.serve(*nobody, torch.ones(1, N_ITEMS + 1, dtype=torch.bool), 6)
+    assert item.tolist() == [[1, 2, 3, 4, 5, 6]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    values=st.lists(st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 0.5, 2.0]), min_size=1, max_size=40),
+    count=st.integers(1, 40),
+)
+def test_best_rows_is_a_stable_sort(values: list[float], count: int) -> None:
+    count = min(count, len(values))
+    expected = sorted(range(len(values)), key=lambda i: (-values[i], i))[:count]
+    scores = torch.tensor([values, values], dtype=torch.float32)
+    assert best_rows(scores, count).tolist() == [expected, expected]

@@ -1,0 +1,266 @@
+"""Training: provable structure is found, and an interruption leaves no trace."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from runtime.errors import UnusableInput
+from tests.trainer.shop import FAST, config, shop, write_log
+from trainer.checkpoint import load_checkpoint
+from trainer.config import DataConfig
+from trainer.dataset import load_dataset
+from trainer.interrupt import StopRequest, TrainingStopped
+from trainer.recommender import train as training
+from trainer.recommender.losses import MlpStage, RetrievalStage
+from trainer.recommender.mlp import Mlp
+from trainer.recommender.sampling import NegativeSampler, PopularitySampler, TrainingRows
+from trainer.recommender.saved import build_model, keep_data, load_recommender
+from trainer.recommender.train import train_recommender
+from trainer.run import Run
+from trainer.split import split_interactions
+
+ARCHS = ("two-stage", "mlp")
+
+
+class StopAfter(StopRequest):
+    """Asks for a stop at a given step, as Ctrl-C would."""
+
+    steps = 0
+
+    @property
+    def requested(self) -> bool:
+        type(self).steps -= 1
+        return type(self).steps <= 0
+
+    @requested.setter
+    def requested(self, value: bool) -> None:
+        pass
+
+
+def weights(run: Run) -> dict[str, torch.Tensor]:
+    state = load_checkpoint(run.checkpoint)
+    assert state["finished"]
+    return dict(state["model"])
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize("stop_at", [1, 9, 30])
+def test_a_stopped_run_resumes_to_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arch: str, stop_at: int
+) -> None:
+    dataset, settings = shop(tmp_path), config(f"arch={arch}", "training.epochs=3")
+    whole = train_recommender(dataset, settings, tmp_path / "whole")
+    StopAfter.steps = stop_at
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "StopRequest", StopAfter)
+        with pytest.raises(TrainingStopped, match="--resume"):
+            train_recommender(dataset, settings, tmp_path / "parts")
+    torch.manual_seed(999)  # whatever the process did in between
+    parts = train_recommender(dataset, settings, tmp_path / "parts", resume=True)
+    expected, found = weights(whole), weights(parts)
+    assert expected.keys() == found.keys()
+    for name, value in expected.items():
+        assert torch.equal(value, found[name]), name
+    assert whole.metrics() == parts.metrics()
+    assert whole.read_json("evaluation.json") == parts.read_json("evaluation.json")
+
+
+def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
+    dataset = shop(tmp_path)
+    run = train_recommender(dataset, config(), tmp_path / "run")
+    before = weights(run)
+    again = train_recommender(dataset, config(), tmp_path / "run", resume=True)
+    assert all(torch.equal(value, weights(again)[name]) for name, value in before.items())
+
+
+def test_resuming_refuses_another_config_or_log(tmp_path: Path) -> None:
+    dataset = shop(tmp_path)
+    train_recommender(dataset, config(), tmp_path / "run")
+    with pytest.raises(UnusableInput, match=r"two_stage\.dim.*16.*32"):
+        train_recommender(dataset, config("two_stage.dim=32"), tmp_path / "run", resume=True)
+    other = load_dataset(write_log(tmp_path / "other.csv", seed=5), DataConfig())
+    with pytest.raises(UnusableInput, match="log or catalogue differs"):
+        train_recommender(other, config(), tmp_path / "run", resume=True)
+    with pytest.raises(UnusableInput, match="not a run folder"):
+        train_recommender(dataset, config(), tmp_path / "none", resume=True)
+    with pytest.raises(UnusableInput, match=r"exists.*--resume"):
+        train_recommender(dataset, config(), tmp_path / "run")
+
+
+def test_a_run_folder_holds_what_export_and_people_need(tmp_path: Path) -> None:
+    run = train_recommender(shop(tmp_path), config(), tmp_path / "run", facts={"command": "x"})
+    assert run.facts == {"kind": "recommender", "command": "x"}
+    assert run.read_json("data.json")["rows_kept"] == 540
+    rows = run.metrics()
+    assert [row["stage"] for row in rows[:3]] == ["retrieval"] * 3
+    assert [row["epoch"] for row in rows[:3]] == [0, 1, 2]
+    assert rows[2]["loss"] < rows[1]["loss"]
+    trained = load_recommender(run)
+    assert trained.data.items.titles[:2] == ("Title 0", "Title 1")
+    assert len(trained.data.test) == 60
+    evaluation = trained.evaluation
+    assert evaluation["cases"] == 60
+    assert set(evaluation["results"]) == {"model", "model, anonymous", "popularity"}
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_two_planted_groups_are_found(tmp_path: Path, arch: str) -> None:
+    settings = config(f"arch={arch}", "training.epochs=12", "training.learning_rate=0.01")
+    run = train_recommender(shop(tmp_path, catalogue=False), settings, tmp_path / "run")
+    trained = load_recommender(run)
+    ids = np.array(["", *trained.data.items.item_ids])
+    even = np.array([bool(name) and int(name[1:]) % 2 == 0 for name in ids])
+    rows = {name: row for row, name in enumerate(ids)}
+    n_rows, width = len(ids), trained.max_basket
+    for group, user, held in ((even, "u0", "i4"), (~even, "u1", "i5")):
+        basket = torch.zeros(2, width, dtype=torch.int64)
+        basket[1, -1] = rows[held]  # an anonymous basket; the first request is the known shopper
+        known = trained.data.user_ids.index(user) + 1
+        allowed = torch.ones(2, n_rows, dtype=torch.bool)
+        item, _ = trained.model.serve(torch.tensor([[known], [0]]), basket, allowed, 8)
+        for answer in item:
+            assert group[answer.numpy()].mean() >= 0.75, (arch, user, ids[answer.numpy()])
+
+
+def test_the_seed_learns_the_logs_own_labels(tmp_path: Path) -> None:
+    """Everybody refuses odd items and takes even ones: only the labels tell."""
+    rng = np.random.default_rng(0)
+    lines = ["user_id,item_id,label"]
+    for user in range(60):
+        lines += [f"u{user},i{i},{int(i % 2 == 0)}" for i in rng.permutation(20)[:16]]
+    log = tmp_path / "log.csv"
+    log.write_text("\n".join(lines))
+    settings = config("arch=mlp", "training.epochs=15", "split.method=random")
+    settings = dataclasses.replace(
+        settings, training=dataclasses.replace(settings.training, learning_rate=0.01)
+    )
+    run = train_recommender(load_dataset(log, DataConfig()), settings, tmp_path / "run")
+    model = load_recommender(run).model
+    assert isinstance(model, Mlp)
+    ids = load_recommender(run).data.items.item_ids
+    taken = torch.tensor([int(name[1:]) % 2 == 0 for name in ids])
+    user = torch.ones(len(ids), dtype=torch.int64)
+    logit = model(user, torch.arange(1, len(ids) + 1))
+    assert logit[taken].min() > logit[~taken].max()
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_baskets_without_shoppers_train_both_models(tmp_path: Path, arch: str) -> None:
+    rng = np.random.default_rng(0)
+    lines = [",".join(f"i{i}" for i in rng.permutation(12)[:5]) for _ in range(80)]
+    log = tmp_path / "baskets.csv"
+    log.write_text("\n".join(lines))
+    dataset = load_dataset(log, DataConfig(format="baskets"))
+    run = train_recommender(dataset, config(f"arch={arch}"), tmp_path / "run")
+    assert load_recommender(run).evaluation["cases"] == 4  # a tenth of 80, half of it for test
+    assert load_recommender(run).data.user_ids == ()
+
+
+def test_a_log_too_small_to_test_still_trains(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("user_id,item_id\nu1,a\nu1,b\nu2,a\nu2,c\n")
+    run = train_recommender(load_dataset(log, DataConfig()), config(), tmp_path / "run")
+    assert run.read_json("evaluation.json")["cases"] == 0
+    assert run.read_json("evaluation.json")["results"] == {}
+
+
+def test_early_stopping_keeps_the_best_epoch(tmp_path: Path) -> None:
+    settings = config("training.epochs=40", "training.patience=2", "two_stage.ranker_epochs=0")
+    run = train_recommender(shop(tmp_path), settings, tmp_path / "run")
+    found = [row["ndcg@10"] for row in run.metrics()]
+    assert len(found) < 41
+    best = int(np.argmax(found))
+    assert len(found) - 1 - best == 2
+    assert json.loads((run.path / "metrics.jsonl").read_text().splitlines()[best])["epoch"] == best
+
+
+def rows_of(tmp_path: Path) -> TrainingRows:
+    dataset = shop(tmp_path)
+    split = split_interactions(dataset.interactions, config().split)
+    return TrainingRows.of(dataset.interactions, split.train, torch.device("cpu"))
+
+
+def test_contexts_hold_what_came_before(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path)
+    contexts = rows.contexts(torch.arange(len(rows.item)), 3).tolist()
+    for n, context in enumerate(contexts):
+        start = int(rows.start[n])
+        expected = rows.item[max(start, n - 3) : n].tolist()
+        assert context == [0] * (3 - len(expected)) + expected
+
+
+def test_negatives_were_not_taken(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path)
+    torch.manual_seed(0)
+    sampler = NegativeSampler(rows)
+    drawn = sampler.draw(rows.sequence, 4)
+    assert drawn.min() >= 1
+    assert drawn.max() <= rows.n_items
+    taken = set(zip(rows.sequence.tolist(), rows.item.tolist(), strict=True))
+    collisions = sum(
+        (s, i) in taken
+        for s, row in zip(rows.sequence.tolist(), drawn.tolist(), strict=True)
+        for i in row
+    )
+    # A shopper has 7 of 24 items: after three redraws (7/24)^4 = 0.7 % collide.
+    assert collisions / drawn.numel() < 0.03
+
+
+def test_popular_items_are_drawn_in_proportion() -> None:
+    counts = torch.tensor([0, 16, 1, 0, 81])
+    sampler = PopularitySampler(counts)
+    expected = np.array([0, 8, 1, 0, 27]) / 36  # counts to the power 0.75
+    torch.manual_seed(0)
+    share = torch.bincount(sampler.draw(100_000), minlength=5).numpy() / 100_000
+    np.testing.assert_allclose(share, expected, atol=0.01)
+    np.testing.assert_allclose(sampler.log_probability.exp().numpy(), expected, atol=1e-6)
+
+
+def test_sampled_softmax_approaches_the_full_one(tmp_path: Path) -> None:
+    """With many draws the corrected sampled loss has the full softmax's gradient direction."""
+    dataset = shop(tmp_path)
+    split = split_interactions(dataset.interactions, config().split)
+    data = keep_data(dataset, split)
+    rows = TrainingRows.of(dataset.interactions, split.train, torch.device("cpu"))
+    plain = ("two_stage.dropout=0.0", "two_stage.sampled_negatives=20000")
+    gradients = []
+    for full in (1000, 0):
+        settings = config(*plain, f"two_stage.full_softmax_items={full}")
+        torch.manual_seed(1)
+        model = build_model(settings, data)
+        stage = RetrievalStage(model, rows, 1)  # type: ignore[arg-type]
+        torch.manual_seed(2)
+        loss = stage.loss(torch.arange(256))
+        loss.backward()
+        gradients.append(model.item.weight.grad.flatten())  # type: ignore[union-attr]
+    assert torch.cosine_similarity(*gradients, dim=0) > 0.99
+
+
+def test_the_seeds_loss_is_binary_cross_entropy_over_positives_and_negatives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = rows_of(tmp_path)
+    settings = config("arch=mlp")
+    model = Mlp(settings.mlp, 60, 60, rows.n_items)
+    stage = MlpStage(model, rows, 1, labelled=False)
+    drawn = torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8]])
+    monkeypatch.setattr(stage.negatives, "draw", lambda sequence, count: drawn)
+    loss = stage.loss(torch.tensor([0, 1]))
+    pairs = [(rows.sequence[n] + 1, rows.item[n], 1.0) for n in (0, 1)]
+    pairs += [(rows.sequence[n] + 1, item, 0.0) for n in (0, 1) for item in drawn[n]]
+    terms = []
+    for user, item, label in pairs:
+        p = torch.sigmoid(model(user[None], item[None]))[0].item()
+        terms.append(-np.log(p if label else 1 - p))
+    assert loss.item() == pytest.approx(np.mean(terms), rel=1e-5)
+
+
+def test_fast_settings_are_known() -> None:
+    assert config().training.epochs == 2
+    assert len(FAST) == 4
