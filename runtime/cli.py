@@ -15,7 +15,7 @@ from runtime.errors import EndcapError, MissingCapability
 
 _HERE = ("recommend", "similar", "generate", "inspect", "parity", "doctor")
 _ENTRY_POINTS = "endcap.commands"
-_HEAVY = "pip install 'endcap[train]'"
+_CORE, _HEAVY = "pip install endcap", "pip install 'endcap[train]'"
 _INTERRUPTED, _PIPE_CLOSED = 130, 141  # what a shell reports for SIGINT and SIGPIPE
 
 _NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # absent before click 8.2
@@ -71,15 +71,19 @@ def _loaded(point: Any) -> click.Command:
     return command
 
 
+def _extra_of(error: ModuleNotFoundError) -> str:
+    return _CORE if (error.name or "").partition(".")[0] in ("click", "numpy", "png") else _HEAVY
+
+
 def _absent(name: str, error: ModuleNotFoundError) -> click.Command:
     def refuse(**_: object) -> None:
-        raise MissingCapability(f"'endcap {name}' needs {error.name!r}; {_HEAVY}")
+        raise MissingCapability(f"'endcap {name}' needs {error.name!r}; {_extra_of(error)}")
 
     return click.Command(
         name,
         callback=refuse,
         params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
-        help=f"Not installed here: {_HEAVY}",
+        help=f"Not installed here: {_extra_of(error)}",
         context_settings={"ignore_unknown_options": True},
     )
 
@@ -140,6 +144,12 @@ def main(args: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _abandon_stdout()
         return _PIPE_CLOSED
+    except ModuleNotFoundError as error:
+        missing = MissingCapability(
+            f"this needs {error.name!r}, which is absent; {_extra_of(error)}"
+        )
+        _complain(str(missing), error, state)
+        return missing.exit_code
     except MemoryError as error:
         _complain("out of memory; close other programs or use smaller input", error, state)
         return 2

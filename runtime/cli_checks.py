@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,7 +169,17 @@ def _described(bundle: Bundle) -> list[str]:
         ]
         lines += ["", table(("variant", "size", "speed", "default on"), rows, right=(1, 2))]
         lines += [f"{model} {name} refused: {why}" for name, why in section.refused.items()]
+        lines += [f"{model} {name}: {value:g}" for name, value in _figures(section.metrics)]
     return lines
+
+
+def _figures(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Yield the numbers of nested metrics with their dotted names."""
+    for name, value in metrics.items():
+        if isinstance(value, dict):
+            yield from _figures(value, f"{prefix}{name}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield prefix + name, value
 
 
 def _print_checks(report: ParityReport) -> None:

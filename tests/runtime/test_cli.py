@@ -206,6 +206,7 @@ def test_inspect(endcap: Run, tiny: Path) -> None:
     assert code == 0
     assert "tiny-store version 3" in out
     assert "10 items, 3 users" in out
+    assert "recommender full.ndcg@10: 0.5\n" in out
     code, out, err = endcap("inspect", tiny, "--json")
     document = json.loads(out)
     assert (code, err) == (0, "")
@@ -331,6 +332,12 @@ def test_debug_shows_the_traceback(endcap: Run, before: bool) -> None:
             "unexpected ZeroDivisionError: by nought and",
         ),
         (KeyError(), 2, "KeyError"),
+        (
+            ModuleNotFoundError("no", name="torch"),
+            3,
+            "'torch', which is absent; pip install 'endcap[",
+        ),
+        (ModuleNotFoundError("no", name="png"), 3, "'png', which is absent; pip install endcap\n"),
         (MemoryError(), 2, "out of memory"),
         (PermissionError(13, "Permission denied", "file"), 2, "cannot use 'file': Permission"),
         (KeyboardInterrupt(), 130, "interrupted"),
