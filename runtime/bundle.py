@@ -18,7 +18,8 @@ import numpy as np
 from runtime.bundle_storage import Storage, open_storage
 from runtime.durable import new_folder
 from runtime.errors import UnusableInput
-from runtime.manifest import FORMAT, MANIFEST, SIGNATURE, UNLISTED, Manifest, parse_manifest
+from runtime.manifest import FORMAT, MANIFEST, SIGNATURE, UNLISTED, Manifest
+from runtime.manifest_reader import parse_manifest
 from runtime.onnx_wire import WireError, scan_model
 
 if TYPE_CHECKING:

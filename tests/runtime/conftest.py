@@ -12,9 +12,16 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from runtime.cli import main
 from runtime.store import Store, load
+
+# a busy machine must not fail a test, and a run must be the same every time
+settings.register_profile(
+    "endcap", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("endcap")
 
 MAKER = "make_tiny_store.py"
 TINY = Path(__file__).parents[1] / "golden" / "tiny-store"

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.errors import UnusableInput
-from runtime.manifest import parse_manifest
+from runtime.manifest_reader import parse_manifest
 
 TINY = Path(__file__).parents[1] / "golden" / "tiny-store" / "manifest.json"
 DOCUMENT: dict[str, Any] = json.loads(TINY.read_bytes())
