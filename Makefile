@@ -2,13 +2,14 @@
 # make test   sets up and passes the tests
 # make check  ruff (lint and format) and mypy, strict on runtime/
 # make models trains and exports the shipped bundles again (over an hour on 2 cores)
-# make bench  benchmarks side by side
+# make bench  cold start, installed size, cost of the demo
+# make docs   docs/cli.md and docs/config.md from the code
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 DATA ?= ../shared/data
 
-.PHONY: demo test check models bench clean
+.PHONY: demo test check docs models bench clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -30,9 +31,13 @@ check: $(VENV)/.installed
 	$(BIN)/mypy --strict runtime
 	$(BIN)/mypy trainer export
 
+docs: $(VENV)/.installed
+	$(BIN)/python docs/generate.py
+
 bench: $(VENV)/.installed
-	$(BIN)/python -m benchmarks.cold_start
 	$(BIN)/python -m benchmarks.installed_size
+	$(BIN)/python -m benchmarks.cold_start
+	$(BIN)/python -m benchmarks.demo_cost
 
 clean:
 	rm -rf build $(VENV) .mypy_cache .pytest_cache .ruff_cache

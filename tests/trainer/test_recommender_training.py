@@ -95,7 +95,8 @@ def test_resuming_refuses_another_config_or_log(tmp_path: Path) -> None:
 
 def test_a_run_folder_holds_what_export_and_people_need(tmp_path: Path) -> None:
     run = train_recommender(shop(tmp_path), config(), tmp_path / "run", facts={"command": "x"})
-    assert run.facts == {"kind": "recommender", "command": "x"}
+    assert (run.facts["kind"], run.facts["command"]) == ("recommender", "x")
+    assert "training on" in run.facts["device"]
     assert run.read_json("data.json")["rows_kept"] == 540
     rows = run.metrics()
     assert [row["stage"] for row in rows[:3]] == ["retrieval"] * 3

@@ -71,7 +71,8 @@ def train_recommender(
         run = _reopen(run_path, config, fingerprint(dataset.interactions))
         state = load_checkpoint(run.checkpoint)
     else:
-        run = Run.create(run_path, "recommender", config, facts or {})
+        on = describe_device(device, mixed_precision=config.training.mixed_precision)
+        run = Run.create(run_path, "recommender", config, {**(facts or {}), "device": on})
         run.write_json("data.json", dataset.report.to_json())
         save_data(run, data)
         state = _fresh_state(model)
