@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-_CLOCK = r"(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?)?"
+from trainer.calendar_fields import seconds_of_fields
+
+_CLOCK = (
+    r"(?:[ T](?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?"
+    r"(?: ?(?P<half>[AaPp])[Mm])?)?"
+)
+_MONTH = r"(?P<month>[A-Za-z]{3,9})\.?"
+_ISO = (
+    r"\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
+    r"(?: ?(?:Z|UTC|[+-]\d{2}:?\d{2}))?"
+)
+_DIGITS = {
+    "unix time in s": (r"\d{1,10}", 1.0),
+    "unix time in ms": (r"\d{12,13}", 1e3),
+    "unix time in us": (r"\d{15,16}", 1e6),
+    "unix time in ns": (r"\d{18,19}", 1e9),
+}
+_DAY_OR_MONTH_FIRST = "day/month/year"
 _FAMILIES = {
-    "YYYY-MM-DD": r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
-    r"(?:Z|[+-]\d{2}:?\d{2})?",
-    "YYYYMMDD": r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])",
-    "unix time": r"\d{1,10}(?:\.\d*)?|\d{12,13}|\d{15,16}|\d{18,19}",
-    "YYYY/MM/DD": r"\d{4}/\d{1,2}/\d{1,2}" + _CLOCK,
-    "day/month/year": r"\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d{2})" + _CLOCK,
-    "month in words": r"(?:\d{1,2}[ -])?[A-Za-z]{3,9}\.?[ -]\d{1,4}(?:,? \d{4})?" + _CLOCK,
+    "YYYY-MM-DD": _ISO,
+    "YYYYMMDD": r"(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})",
+    "YYYYMMDDhhmmss": r"(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})"
+    r"(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})",
+    **{name: rf"(?!(?:19|20)\d{{6}}$){digits}(?:\.\d*)?" for name, (digits, _) in _DIGITS.items()},
+    "YYYY/MM/DD": r"(?P<year>\d{4})[/.](?P<month>\d{1,2})[/.](?P<day>\d{1,2})" + _CLOCK,
+    _DAY_OR_MONTH_FIRST: r"(?P<first>\d{1,2})[/.-](?P<second_part>\d{1,2})[/.-]"
+    r"(?P<year>\d{4}|\d{2})" + _CLOCK,
+    "day, month in words": rf"(?P<day>\d{{1,2}})[ -]{_MONTH},?[ -](?P<year>\d{{4}}|\d{{2}})"
+    + _CLOCK,
+    "month in words, day": rf"{_MONTH}[ -](?P<day>\d{{1,2}}),? (?P<year>\d{{4}})" + _CLOCK,
 }
 
 
@@ -40,20 +62,35 @@ def parse_times(texts: pd.Series, column: str, time_format: str | None = None) -
     """Parse a column of texts that must share one format.
 
     Args:
-        texts: the column, as strings.
+        texts: the column, as strings; blanks around them do not count.
         column: its name, for messages.
         time_format: a strptime format, to which every row must then keep.
     """
+    codes, distinct = pd.factorize(texts.str.strip())  # many rows share a receipt's time
+    values = pd.Series(distinct, dtype=str)
     if time_format is not None:
-        try:
-            parsed = pd.to_datetime(texts, format=time_format, errors="coerce", utc=True)
-        except ValueError as error:
-            return _failed(
-                texts, f"--time-format {time_format!r} is not a strptime format: {error}"
-            )
-        return _from_datetimes(parsed, time_format)
-    found = {name: texts.str.fullmatch(regex).to_numpy(bool) for name, regex in _FAMILIES.items()}
-    found["unix time"] = found["unix time"] & ~found["YYYYMMDD"]
+        times = _by_format(values, time_format)
+    else:
+        times = _by_detection(values, column)
+    return Times(times.seconds[codes], times.readable[codes], times.format, times.error)
+
+
+def _by_format(texts: pd.Series, time_format: str) -> Times:
+    # pandas takes words such as "mixed" too, and guesses row by row then.
+    if "%" not in time_format:
+        return _failed(texts, f"--time-format {time_format!r} holds no strptime code such as %Y")
+    try:
+        parsed = pd.to_datetime(texts, format=time_format, errors="coerce", utc=True)
+    except ValueError as error:
+        return _failed(texts, f"--time-format {time_format!r} is not a strptime format: {error}")
+    return _from_datetimes(parsed, time_format)
+
+
+def _by_detection(texts: pd.Series, column: str) -> Times:
+    found = {
+        name: texts.str.fullmatch(regex, flags=re.ASCII).to_numpy(bool)
+        for name, regex in _FAMILIES.items()
+    }
     present = {name: int(np.argmax(mask)) for name, mask in found.items() if mask.any()}
     if not present:
         return Times(np.zeros(len(texts), np.int64), np.zeros(len(texts), bool), "none")
@@ -66,16 +103,21 @@ def parse_times(texts: pd.Series, column: str, time_format: str | None = None) -
             "to keep with --time-format",
         )
     (name,) = present
-    mask = found[name]
-    if name == "unix time":
-        return _from_numbers(texts, mask)
-    if name == "day/month/year":
-        return _day_or_month_first(texts, mask, column)
-    formats = {"YYYY-MM-DD": "ISO8601", "YYYYMMDD": "%Y%m%d"}
-    parsed = pd.to_datetime(
-        texts.where(mask), format=formats.get(name, "mixed"), errors="coerce", utc=True
-    )
-    return _from_datetimes(parsed, name)
+    known = texts.where(found[name])
+    if name == "YYYY-MM-DD":
+        padded = known.str.replace(r"([ T-])(\d)(?=[-: T]|$)", r"\g<1>0\g<2>", regex=True)
+        padded = padded.str.replace(r" ?UTC$", "Z", regex=True)
+        return _from_datetimes(
+            pd.to_datetime(padded, format="ISO8601", errors="coerce", utc=True), name
+        )
+    if name in _DIGITS:
+        numbers = pd.to_numeric(known, errors="coerce").to_numpy(np.float64)
+        seconds = np.floor(np.nan_to_num(numbers) / _DIGITS[name][1]).astype(np.int64)
+        return Times(seconds, found[name], name)
+    fields = known.str.extract(f"^(?:{_FAMILIES[name]})$")
+    if name == _DAY_OR_MONTH_FIRST:
+        return _day_or_month_first(texts, fields, column)
+    return Times(*seconds_of_fields(fields), name)
 
 
 def _failed(texts: pd.Series, error: str) -> Times:
@@ -89,24 +131,12 @@ def _from_datetimes(parsed: pd.Series, name: str) -> Times:
     return Times(np.where(readable, seconds, 0), readable, name)
 
 
-def _from_numbers(texts: pd.Series, mask: np.ndarray) -> Times:
-    numbers = pd.to_numeric(texts.where(mask), errors="coerce").to_numpy(np.float64)
-    largest = np.nanmax(numbers)
-    digits = len(str(int(largest)))
-    unit, divisor = "s", 1.0
-    for name, scale, first in (("ms", 1e3, 12), ("us", 1e6, 15), ("ns", 1e9, 18)):
-        if digits >= first:
-            unit, divisor = name, scale
-    seconds = np.where(mask, np.nan_to_num(numbers) / divisor, 0).astype(np.int64)
-    return Times(seconds, mask, f"unix time in {unit}")
-
-
-def _day_or_month_first(texts: pd.Series, mask: np.ndarray, column: str) -> Times:
-    parts = texts.where(mask).str.extract(r"^(\d{1,2})[/.-](\d{1,2})")
+def _day_or_month_first(texts: pd.Series, fields: pd.DataFrame, column: str) -> Times:
     first, second = (
-        parts[i].astype("Float64").to_numpy(np.float64, na_value=np.nan) for i in (0, 1)
+        pd.to_numeric(fields[part]).to_numpy(np.float64) for part in ("first", "second_part")
     )
-    day_first, month_first = first > 12, second > 12
+    day_first = (first > 12) & (first <= 31) & (second <= 12)
+    month_first = (second > 12) & (second <= 31) & (first <= 12)
     if day_first.any() and month_first.any():
         return _failed(
             texts,
@@ -114,13 +144,30 @@ def _day_or_month_first(texts: pd.Series, mask: np.ndarray, column: str) -> Time
             f"the day first and {texts.iloc[int(np.argmax(month_first))]!r} the month; bring the "
             "column into one format, or name the one to keep with --time-format",
         )
-    if not day_first.any() and not month_first.any():
+    unsure = (first <= 12) & (second <= 12) & (first != second)
+    if unsure.any() and not day_first.any() and not month_first.any():
+        example = texts.iloc[int(np.argmax(unsure))]
         return _failed(
             texts,
-            f"column {column!r} does not tell day from month: {texts.iloc[int(np.argmax(mask))]!r} "
-            "can be read both ways; say --time-format '%d/%m/%Y' or '%m/%d/%Y'",
+            f"column {column!r} does not tell day from month: {example!r} can be read both ways; "
+            f"say --time-format '{_strptime(example, '%d', '%m')}' or "
+            f"'{_strptime(example, '%m', '%d')}'",
         )
-    parsed = pd.to_datetime(
-        texts.where(mask), format="mixed", dayfirst=bool(day_first.any()), errors="coerce", utc=True
+    names = ("month", "day") if month_first.any() else ("day", "month")
+    named = fields.rename(columns=dict(zip(("first", "second_part"), names, strict=True)))
+    return Times(*seconds_of_fields(named), "/".join(names) + "/year")
+
+
+def _strptime(example: str, first: str, second: str) -> str:
+    """Spell the strptime format of a date of figures, such as '%d.%m.%Y %H:%M'."""
+    half = bool(re.search("[AaPp][Mm]$", example))
+    date = re.sub(
+        r"^\d+(.)\d+(.)(\d+)",
+        lambda found: f"{first}{found[1]}{second}{found[2]}{'%Y' if len(found[3]) == 4 else '%y'}",
+        example,
     )
-    return _from_datetimes(parsed, "day/month/year" if day_first.any() else "month/day/year")
+    clock = re.sub(r"[AaPp][Mm]$", "%p", date)
+    clock = re.sub(r":\d+\.\d+", ":%S.%f", clock)
+    clock = re.sub(r"(?<=\D)\d+:\d+:\d+", "%H:%M:%S", clock)
+    clock = re.sub(r"(?<=\D)\d+:\d+", "%H:%M", clock)
+    return clock.replace("%H", "%I") if half else clock
