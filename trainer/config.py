@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from runtime.errors import UnusableInput
 from trainer.options import Options, option, section
 
+MAX_SEED = 2**32 - 1
+
 
 @dataclass(frozen=True)
 class DataConfig(Options):
@@ -52,7 +54,19 @@ class DataConfig(Options):
         "items shown again; false (gifts): first purchases count and bought items are hidden.",
     )
     encoding: str = option("utf-8", "Text encoding of CSV files.")
-    delimiter: str = option(",", "Column delimiter of CSV files, and of baskets and sequences.")
+    delimiter: str = option(
+        ",", "Column delimiter of CSV files, and of baskets and sequences; \\t is a tab."
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.delimiter == "\\t":
+            object.__setattr__(self, "delimiter", "\t")
+        if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
+            raise UnusableInput(
+                f"config field 'delimiter' is {self.delimiter!r}; it must be one character, such "
+                "as , or ; or \\t"
+            )
 
 
 @dataclass(frozen=True)
@@ -80,7 +94,7 @@ class SplitConfig(Options):
         low=0.0,
         high=0.9,
     )
-    seed: int = option(7, "Seed of every random choice in the split.", low=0)
+    seed: int = option(7, "Seed of every random choice in the split.", low=0, high=MAX_SEED)
 
 
 @dataclass(frozen=True)
@@ -98,7 +112,9 @@ class TrainingConfig(Options):
     checkpoint_every_s: float = option(
         60.0, "Seconds between checkpoints within an epoch.", low=0.0
     )
-    seed: int = option(7, "Seed of initial weights, batches, negatives and dropout.", low=0)
+    seed: int = option(
+        7, "Seed of initial weights, batches, negatives and dropout.", low=0, high=MAX_SEED
+    )
     device: str = option("auto", "auto, cpu or cuda.", choices=("auto", "cpu", "cuda"))
     mixed_precision: bool = option(True, "bfloat16 forward passes on CUDA; no effect on the CPU.")
 
@@ -248,11 +264,13 @@ class DcganConfig(Options):
     patience: int = option(
         0, "Epochs without a better validation metric before stopping; 0 runs every epoch.", low=0
     )
-    sample_seed: int = option(7, "Seed of the fixed z behind the sample grids.", low=0)
+    sample_seed: int = option(
+        7, "Seed of the fixed z behind the sample grids.", low=0, high=MAX_SEED
+    )
     checkpoint_every_s: float = option(
         60.0, "Seconds between checkpoints within an epoch.", low=0.0
     )
-    seed: int = option(7, "Seed of initial weights, batches and noise.", low=0)
+    seed: int = option(7, "Seed of initial weights, batches and noise.", low=0, high=MAX_SEED)
     device: str = option("auto", "auto, cpu or cuda.", choices=("auto", "cpu", "cuda"))
     mixed_precision: bool = option(True, "bfloat16 forward passes on CUDA; no effect on the CPU.")
 

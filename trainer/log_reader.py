@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
+import re
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from runtime.errors import UnusableInput, nearest
 from trainer.config import DataConfig
+from trainer.parquet_text import is_parquet, read_parquet
 
 CANONICAL = ("user", "item", "time", "label", "quantity", "basket", "title", "category", "price")
+DELIMITERS = {",": ",", ";": ";", "\t": "\\t", "|": "|"}  # as read, as typed on a command line
 
 
 def read_table(path: Path, *, encoding: str = "utf-8", delimiter: str = ",") -> pd.DataFrame:
     """Read a CSV, CSV.gz or Parquet file with every value as text and "" where there is none.
 
     Numbers of a Parquet file are spelled as integers where they are whole (17850.0 is "17850").
+    The index is the 1-based line on which a row begins (the row's number for Parquet).
 
     Raises:
         UnusableInput: missing, empty or binary file, or rows that do not fit the header.
     """
-    head = _head(path)
-    if head[:4] == b"PAR1":
-        return _read_parquet(path)
-    text = _read_text(path, head, encoding)
+    content = _content(path)
+    if is_parquet(content):
+        return read_parquet(path)
+    text = _decoded(path, content, encoding)
+    header = _header(path, text, delimiter)
     try:
         frame = pd.read_csv(
             io.StringIO(text), sep=delimiter, dtype=str, keep_default_na=False, na_filter=False
@@ -40,14 +45,17 @@ def read_table(path: Path, *, encoding: str = "utf-8", delimiter: str = ",") -> 
     except (pd.errors.ParserError, ValueError) as error:
         reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
         raise UnusableInput(
-            f"{str(path)!r} is no CSV file with one header: {reason}; is the delimiter "
-            f"{delimiter!r}? (--delimiter)"
+            f"{str(path)!r} is no CSV file with one header: {reason}; "
+            + (_delimiter_hint(header, delimiter) or "mend that line, or name the --delimiter")
         ) from error
-    if isinstance(frame.index, pd.MultiIndex) or not isinstance(frame.index, pd.RangeIndex):
-        raise UnusableInput(f"{str(path)!r} has rows with more fields than its header; mend them")
     if frame.empty:
         raise UnusableInput(f"{str(path)!r} has a header and no rows")
-    return frame
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise UnusableInput(
+            f"{str(path)!r} has rows with more fields than its header of {len(header)}; "
+            + (_delimiter_hint(header, delimiter) or "mend them, or name the --delimiter")
+        )
+    return frame.set_axis(_line_numbers(text, delimiter, len(frame)), axis=0)
 
 
 def read_log(path: Path, config: DataConfig) -> pd.DataFrame:
@@ -66,103 +74,141 @@ def read_log(path: Path, config: DataConfig) -> pd.DataFrame:
     for name in CANONICAL:
         key = f"{name}_column"
         column, default = getattr(config, key), getattr(DataConfig(), key)
-        if column is None:
+        needed = name == "item" or (name == "user" and not config.basket_column)
+        if not column and not needed:
             continue
         if column in table.columns:
             chosen[name] = column
-        elif column != default or name == "item" or (name == "user" and not config.basket_column):
+        elif column != default or needed:
             raise UnusableInput(_absent(path, name, column, list(table.columns), config.delimiter))
     frame = pd.DataFrame({name: table[column] for name, column in chosen.items()})
     frame["same"] = pd.util.hash_pandas_object(table, index=False)
-    frame["line"] = np.arange(len(frame)) + (1 if _head(path)[:4] == b"PAR1" else 2)
-    return frame
+    frame["line"] = table.index.to_numpy(np.int64)
+    return frame.reset_index(drop=True)
+
+
+def delimiter_before(path: Path, column: str) -> str:
+    """Return the delimiter that makes ``column`` one of a CSV header's names, "," when none does.
+
+    Raises:
+        UnusableInput: missing, empty or damaged file.
+    """
+    content = _content(path)
+    # Latin-1 reads any bytes, and leaves the names that are ASCII as they are.
+    first = content.removeprefix(codecs.BOM_UTF8).split(b"\n", 1)[0].decode("latin-1")
+    for delimiter in DELIMITERS:
+        if column in next(csv.reader([first.strip("\r")], delimiter=delimiter), []):
+            return delimiter
+    return ","
 
 
 def _absent(path: Path, name: str, column: str, columns: list[str], delimiter: str) -> str:
-    hint = f"name it with --{name}-column"
-    if len(columns) == 1 and delimiter in {",", ";", "\t"}:
-        for other, spelled in ((";", ";"), ("\t", "\\t"), ("|", "|"), (",", ",")):
-            if other in columns[0]:
-                hint = f"the header has one column, so try --delimiter '{spelled}'"
+    hint = _delimiter_hint(columns, delimiter) or f"name it with --{name}-column"
     return f"{str(path)!r} has no column {column!r}; {nearest(column, columns)} ({hint})"
 
 
-def _head(path: Path) -> bytes:
+def _delimiter_hint(columns: list[str], delimiter: str) -> str:
+    """Name the delimiter that a header of one column was probably written with."""
+    if len(columns) == 1:
+        for other, typed in DELIMITERS.items():
+            if other != delimiter and other in columns[0]:
+                return f"the header has one column, so try --delimiter '{typed}'"
+    return ""
+
+
+def _content(path: Path) -> bytes:
     try:
-        with open(path, "rb") as stream:
-            head = stream.read(65536)
+        content = path.read_bytes()
     except OSError as error:
         reason = "it is a folder" if path.is_dir() else error.strerror
-        raise UnusableInput(f"cannot read {str(path)!r}: {reason}") from error
-    if not head:
-        raise UnusableInput(f"{str(path)!r} is empty; it needs a header and rows")
-    return head
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise UnusableInput(f"{str(path)!r} is no readable Parquet file: {error}") from error
-    if table.num_rows == 0:
-        raise UnusableInput(f"{str(path)!r} has no rows")
-    return pd.DataFrame(
-        {name: _as_text(table.column(name).to_pandas()) for name in table.column_names}
-    )
-
-
-def _as_text(values: pd.Series) -> pd.Series:
-    if pd.api.types.is_float_dtype(values):
-        whole = values.notna() & (values == values.round()) & (values.abs() < 2**53)
-        text = values.astype(str)
-        text[whole] = values[whole].astype("int64").astype(str)
-    elif pd.api.types.is_datetime64_any_dtype(values):
-        text = values.dt.strftime("%Y-%m-%d %H:%M:%S")
-    elif pd.api.types.is_bool_dtype(values):
-        text = values.astype("int64").astype(str)
-    else:
-        text = values.map(lambda value: value.decode() if isinstance(value, bytes) else str(value))
-    text = text.astype(object)
-    text[values.isna()] = ""
-    return text.astype(str)
-
-
-def _read_text(path: Path, head: bytes, encoding: str) -> str:
-    content = path.read_bytes()
-    if head[:2] == b"\x1f\x8b":
+        raise UnusableInput(f"cannot read {str(path)!r}: {reason}; check the path") from error
+    if content[:2] == b"\x1f\x8b":
         try:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
-            raise UnusableInput(f"{str(path)!r} is a damaged gzip file: {error}") from error
-    if b"\0" in content[:65536]:
-        raise UnusableInput(
-            f"{str(path)!r} is a binary file (it starts with {head[:4]!r}); give CSV or Parquet"
-        )
+            raise UnusableInput(
+                f"{str(path)!r} is a damaged gzip file: {error}; fetch or pack it again"
+            ) from error
+    if not content:
+        raise UnusableInput(f"{str(path)!r} is empty; it needs a header and rows")
+    return content
+
+
+def _decoded(path: Path, content: bytes, encoding: str) -> str:
     try:
-        return content.decode("utf-8-sig" if encoding.lower() in {"utf-8", "utf8"} else encoding)
-    except UnicodeDecodeError as error:
-        raise UnusableInput(
-            f"{str(path)!r} is not {encoding} text at byte {error.start}; if it is text, name its "
-            "encoding, such as --encoding latin-1"
-        ) from error
+        with_mark = codecs.lookup(encoding).name == "utf-8"
+        text = content.decode("utf-8-sig" if with_mark else encoding)
     except LookupError as error:
         raise UnusableInput(f"unknown text encoding {encoding!r}; try utf-8 or latin-1") from error
+    except UnicodeError as error:
+        if b"\0" in content:
+            raise UnusableInput(_binary(path, content)) from error
+        place = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
+        raise UnusableInput(
+            f"{str(path)!r} is not {encoding} text{place}; if it is text, name its encoding, such "
+            "as --encoding latin-1"
+        ) from error
+    if "\0" in text:
+        raise UnusableInput(_binary(path, content))
+    return text
+
+
+def _binary(path: Path, content: bytes) -> str:
+    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return f"{str(path)!r} is UTF-16 text; read it with --encoding utf-16"
+    return f"{str(path)!r} is a binary file (it starts with {content[:4]!r}); give CSV or Parquet"
+
+
+def _header(path: Path, text: str, delimiter: str) -> list[str]:
+    """Read the header's names, none of which may occur twice."""
+    names: list[str] = next((fields for _, fields in _records(text, delimiter)), [])
+    twice = [name for place, name in enumerate(names) if name and name in names[:place]]
+    if twice:
+        raise UnusableInput(
+            f"{str(path)!r} has two columns named {twice[0]!r}; give each its own name"
+        )
+    return names
+
+
+def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the 1-based line on which each record begins, and its fields; blank lines yield none.
+
+    A record that the csv module refuses, such as one longer than its limit, ends the iteration.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    begins = 1
+    while True:
+        try:
+            fields = next(reader)
+        except (StopIteration, csv.Error):
+            return
+        if len(fields) > 1 or (fields and fields[0].strip(" \t")):
+            yield begins, fields
+        begins = reader.line_num + 1
+
+
+def _line_numbers(text: str, delimiter: str, rows: int) -> np.ndarray:
+    """Return int64 [rows]: the line each row begins on, blank lines and quoted breaks counted."""
+    plain = np.arange(2, rows + 2)
+    if text.count("\n") + (not text.endswith("\n")) == rows + 1:
+        return plain
+    lines = [line for line, _ in _records(text, delimiter)][1:]
+    return np.array(lines, np.int64) if len(lines) == rows else plain
 
 
 def _read_lines(path: Path, config: DataConfig) -> pd.DataFrame:
-    head = _head(path)
-    if head[:4] == b"PAR1":
+    content = _content(path)
+    if is_parquet(content):
         raise UnusableInput(f"{str(path)!r} is Parquet; --format {config.format} reads text lines")
-    lines = _read_text(path, head, config.encoding).splitlines()
-    if config.delimiter != "," or any("," in line for line in lines):
-        try:
-            split = list(csv.reader(lines, delimiter=config.delimiter, skipinitialspace=True))
-        except (csv.Error, TypeError) as error:
-            raise UnusableInput(f"{str(path)!r} cannot be split into items: {error}") from error
-    else:
-        split = [line.split() for line in lines]
+    text = _decoded(path, content, config.encoding)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    spaced = config.delimiter == " " or (config.delimiter == "," and "," not in text)
+    kept = [
+        (number, _fields(path, number, line, None if spaced else config.delimiter))
+        for number, line in enumerate(lines, start=1)
+        if line.strip()
+    ]
     with_user = config.format == "sequences"
-    kept = [(number, fields) for number, fields in enumerate(split, start=1) if fields]
     sizes = np.array([len(fields) - with_user for _, fields in kept], dtype=np.int64)
     if sizes.sum() == 0:
         raise UnusableInput(f"{str(path)!r} holds no {config.format}: no line names an item")
@@ -175,7 +221,25 @@ def _read_lines(path: Path, config: DataConfig) -> pd.DataFrame:
         }
     )
     if with_user:
-        frame["user"] = np.repeat([fields[0] for _, fields in kept], sizes)
+        frame["user"] = np.repeat(np.array([fields[0] for _, fields in kept], object), sizes)
+        frame["user"] = frame["user"].astype(str)
     else:
         frame["basket"] = line.astype(str)
     return frame
+
+
+def _fields(path: Path, number: int, line: str, delimiter: str | None) -> list[str]:
+    """Split a line at ``delimiter`` (None: blanks); only quotes keep the blanks around an id."""
+    if '"' not in line:
+        if delimiter is None:
+            return re.split(r"[ \t]+", line.strip(" \t"))
+        return [field.strip(" \t") for field in line.split(delimiter)]
+    try:
+        (fields,) = csv.reader(
+            [line.strip(" \t")], delimiter=delimiter or " ", skipinitialspace=True, strict=True
+        )
+    except csv.Error as error:
+        raise UnusableInput(
+            f"line {number} of {str(path)!r} cannot be split into items: {error}; mend its quotes"
+        ) from error
+    return fields
