@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from runtime.errors import UnusableInput, nearest
-from trainer.cleaning import CleaningReport, matches_any
+from trainer.cleaning import matches_any
+from trainer.cleaning_report import CleaningReport
 from trainer.config import DataConfig
-from trainer.log_reader import read_table
+from trainer.log_reader import delimiter_before, read_table
 
 MAX_LABEL_VALUES = 5000
 
@@ -46,6 +47,7 @@ class Attribute:
         if not known.any():
             return np.zeros(len(self.numbers), np.int64), 0
         edges = np.unique(np.quantile(self.numbers[known], np.linspace(0, 1, count + 1)[1:-1]))
+        edges = edges[edges > self.numbers[known].min()]  # no band is empty
         codes = np.searchsorted(edges, np.nan_to_num(self.numbers), side="right") + 1
         return np.where(known, codes, 0).astype(np.int64), len(edges) + 1
 
@@ -83,18 +85,38 @@ class ItemTable:
         return pd.DataFrame(columns)
 
 
-def read_catalogue(path: Path) -> pd.DataFrame:
+def read_catalogue(path: Path, encoding: str = "utf-8") -> pd.DataFrame:
     """Read a catalogue file (CSV, CSV.gz or Parquet) with a column ``item_id``, all as text.
+
+    The delimiter is the one of , ; | and tab that the header is written with.
+
+    Args:
+        path: the file.
+        encoding: of a CSV file that is not UTF-8.
 
     Raises:
         UnusableInput: unreadable, or without the column ``item_id``.
     """
-    table = read_table(path)
+    delimiter = delimiter_before(path, "item_id")
+    try:
+        table = read_table(path, delimiter=delimiter)
+    except UnusableInput:
+        if encoding.lower() in {"utf-8", "utf8"}:
+            raise
+        table = read_table(path, encoding=encoding, delimiter=delimiter)
     if "item_id" not in table.columns:
         raise UnusableInput(
             f"catalogue {str(path)!r} has no column 'item_id'; {nearest('item_id', table.columns)}"
         )
     return table
+
+
+def excluded_ids(catalogue: pd.DataFrame, config: DataConfig) -> frozenset[str]:
+    """Return the ids of catalogue items that ``exclude_items`` or ``exclude_titles`` rule out."""
+    mask = matches_any(catalogue["item_id"], config.exclude_items)
+    if "title" in catalogue:
+        mask |= matches_any(catalogue["title"], config.exclude_titles)
+    return frozenset(catalogue.loc[mask, "item_id"])
 
 
 def item_table(
@@ -131,7 +153,7 @@ def item_table(
 
 
 def _from_log(log: pd.DataFrame) -> pd.DataFrame:
-    table = pd.DataFrame({"item_id": np.sort(log["item"].unique())})
+    table = pd.DataFrame({"item_id": pd.Series(sorted(log["item"].unique()), dtype=str)})
     for name in ("title", "category"):
         if name in log:
             counted = log[log[name].str.strip() != ""].groupby(["item", name], sort=True).size()
@@ -140,13 +162,19 @@ def _from_log(log: pd.DataFrame) -> pd.DataFrame:
             table[name] = table["item_id"].map(titles).fillna("")
     if "price" in log:
         price = pd.to_numeric(log["price"], errors="coerce")
-        median = price[price > 0].groupby(log["item"]).median()
-        table["price"] = table["item_id"].map(median).astype(str).replace("nan", "")
+        sold_at = price[(price > 0) & np.isfinite(price)]
+        median = sold_at.groupby(log["item"]).median()
+        table["price"] = table["item_id"].map(median.map(repr)).fillna("").astype(str)
     return table
 
 
 def _listed(catalogue: pd.DataFrame, config: DataConfig, report: CleaningReport) -> pd.DataFrame:
-    listed = catalogue[catalogue["item_id"].str.strip() != ""]
+    nameless = catalogue["item_id"].str.strip() == ""
+    if nameless.any():
+        report.notes.append(
+            f"{int(nameless.sum())} catalogue rows have no item id and are left out"
+        )
+    listed = catalogue[~nameless]
     repeated = listed.duplicated("item_id")
     if repeated.any():
         report.notes.append(
@@ -154,10 +182,7 @@ def _listed(catalogue: pd.DataFrame, config: DataConfig, report: CleaningReport)
             f"{listed[repeated].iloc[0]['item_id']!r}: the first row of each counts"
         )
     listed = listed[~repeated]
-    excluded = matches_any(listed["item_id"], config.exclude_items)
-    if "title" in listed:
-        excluded |= matches_any(listed["title"], config.exclude_titles)
-    return listed[~excluded]
+    return listed[~listed["item_id"].isin(list(excluded_ids(listed, config)))]
 
 
 def _merge(table: pd.DataFrame, listed: pd.DataFrame, report: CleaningReport) -> pd.DataFrame:
@@ -172,10 +197,10 @@ def _merge(table: pd.DataFrame, listed: pd.DataFrame, report: CleaningReport) ->
         report.notes.append(f"{int(unsold.sum())} catalogue items were never sold in this log")
     sold = table.set_index("item_id")
     names = list(dict.fromkeys([*listed.columns, *table.columns]))
-    ids = np.sort(np.concatenate([table["item_id"], listed.loc[unsold, "item_id"]]).astype(str))
-    merged = pd.DataFrame({"item_id": ids})
+    ids = sorted([*table["item_id"], *listed.loc[unsold, "item_id"]])
+    merged = pd.DataFrame({"item_id": pd.Series(ids, dtype=str)})
     by_id = listed.set_index("item_id")
-    for name in names[1:] if names[0] == "item_id" else [n for n in names if n != "item_id"]:
+    for name in [name for name in names if name != "item_id"]:
         column = pd.Series("", index=merged.index)
         for source in (by_id, sold):
             if name in source:
@@ -192,6 +217,6 @@ def _attribute(name: str, texts: pd.Series) -> Attribute:
     none = np.full(len(texts), -1, np.int64)
     if name != "category" and np.isfinite(numbers[~missing]).all() and (~missing).any():
         return Attribute(name, "number", (), none, numbers)
-    values = tuple(np.unique(stripped[~missing].to_numpy(str)).tolist())
-    codes = pd.Categorical(stripped, categories=list(values)).codes.astype(np.int64)
+    values = tuple(sorted(stripped[~missing].unique()))
+    codes = pd.Index(values).get_indexer(pd.Index(stripped)).astype(np.int64)
     return Attribute(name, "label", values, codes, np.full(len(texts), np.nan))

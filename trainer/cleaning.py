@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 
+from trainer.cleaning_report import CleaningReport
 from trainer.config import DataConfig
 from trainer.times import parse_times
 
@@ -39,46 +38,15 @@ REASONS = (
 )
 
 
-@dataclass
-class CleaningReport:
-    """What became of every row of a log.
-
-    Attributes:
-        rows_read: rows in the file.
-        rows_kept: rows that training sees.
-        dropped: reason -> {"rows": count, "example": {"line", "value"}}, reasons that occurred.
-        facts: counts of what was kept, the time format and range.
-        notes: sentences about choices that the data forced.
-        errors: sentences about why this log cannot be used; empty when it can.
-    """
-
-    rows_read: int
-    rows_kept: int = 0
-    dropped: dict[str, dict[str, Any]] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the report as JSON values."""
-        return {
-            "usable": not self.errors,
-            "rows_read": self.rows_read,
-            "rows_kept": self.rows_kept,
-            "rows_dropped": self.rows_read - self.rows_kept,
-            "dropped": self.dropped,
-            "facts": self.facts,
-            "notes": self.notes,
-            "errors": self.errors,
-        }
-
-
-def clean(log: pd.DataFrame, config: DataConfig) -> tuple[pd.DataFrame, CleaningReport]:
+def clean(
+    log: pd.DataFrame, config: DataConfig, excluded: Collection[str] = ()
+) -> tuple[pd.DataFrame, CleaningReport]:
     """Drop what is no purchase, in the order of :data:`REASONS`, and account for it.
 
     Args:
         log: what :func:`trainer.log_reader.read_log` returned.
         config: the columns and rules.
+        excluded: item ids that are no products, beside those that ``config`` matches.
 
     Returns:
         The kept rows with columns user ("" = anonymous), item, seconds, basket (int64) and, where
@@ -92,10 +60,11 @@ def clean(log: pd.DataFrame, config: DataConfig) -> tuple[pd.DataFrame, Cleaning
     frame = _drop_unidentified(frame, config, report)
     frame = _read_times(frame, config, report)
     frame = _drop_quantities(frame, report)
-    frame = _drop_excluded(frame, config, report)
+    frame = _drop_excluded(frame, config, excluded, report)
     frame = _drop(frame, frame["same"].duplicated(), EXACT_DUPLICATE, report, "item")
     frame = _drop_repeats(frame, config, report)
     frame = _drop_rare(frame, config, report)
+    frame = _drop_idle_labels(frame, report)
     report.rows_kept = len(frame)
     _check_enough(frame, report)
     _describe(frame, report)
@@ -135,7 +104,7 @@ def _drop_unidentified(
 ) -> pd.DataFrame:
     frame = _drop(frame, frame["item"].str.strip() == "", MISSING_ITEM, report, "item")
     if "user" not in frame:
-        return frame.assign(user="")
+        frame = frame.assign(user="")
     nobody = (frame["user"].str.strip() == "") | frame["user"].isin(config.missing_user)
     frame = frame.assign(user=frame["user"].where(~nobody, ""))
     if "basket" in frame:
@@ -170,37 +139,52 @@ def _drop_quantities(frame: pd.DataFrame, report: CleaningReport) -> pd.DataFram
 
 
 def matches_any(values: pd.Series, patterns: tuple[str, ...]) -> pd.Series:
-    """Say which values match one of the shell patterns (``*``, ``?``), case counted."""
+    """Say which values match one of the patterns, in which only * and ? are special, case counted.
+
+    Every other character stands for itself, so that an id such as "A[1]" names that item.
+    """
     if not patterns:
         return pd.Series(False, index=values.index)
-    regex = re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns))
-    hits = [value for value in values.unique() if regex.match(value)]
+    spelled = (re.escape(p).replace(r"\*", ".*").replace(r"\?", ".") for p in patterns)
+    regex = re.compile("|".join(spelled), re.DOTALL)
+    hits = [value for value in values.unique() if regex.fullmatch(value)]
     return values.isin(hits)
 
 
-def _drop_excluded(frame: pd.DataFrame, config: DataConfig, report: CleaningReport) -> pd.DataFrame:
-    excluded = matches_any(frame["item"], config.exclude_items)
+def _drop_excluded(
+    frame: pd.DataFrame, config: DataConfig, excluded: Collection[str], report: CleaningReport
+) -> pd.DataFrame:
+    mask = matches_any(frame["item"], config.exclude_items) | frame["item"].isin(list(excluded))
     if "title" in frame:
-        excluded |= matches_any(frame["title"], config.exclude_titles)
-    return _drop(frame, excluded, EXCLUDED_ITEM, report, "item")
+        mask |= matches_any(frame["title"], config.exclude_titles)
+    return _drop(frame, mask, EXCLUDED_ITEM, report, "item")
 
 
 def _drop_repeats(frame: pd.DataFrame, config: DataConfig, report: CleaningReport) -> pd.DataFrame:
-    if "basket" in frame:
-        basket = frame.groupby(["basket", "user"], sort=False).ngroup()
-    elif "time" in frame:
-        basket = frame.groupby(["user", "seconds"], sort=False).ngroup()
-    else:
-        basket = pd.Series(np.arange(len(frame)), index=frame.index)
-    frame = frame.assign(basket=basket.astype(np.int64))
-    repeated = frame.duplicated(["basket", "item"])
+    frame = frame.assign(basket=_baskets(frame))
+    # A refusal (label 0) is no purchase: it neither is one repeated nor makes a later one a repeat.
+    label = ["label"] if "label" in frame else []
+    repeated = frame.duplicated(["basket", "item", *label])
     frame = _drop(frame, repeated, REPEAT_IN_BASKET, report, "item")
     if config.repeat_purchases:
         return frame
     known = frame["user"] != ""
     oldest_first = frame.sort_values("seconds", kind="stable")
-    bought = oldest_first.duplicated(["user", "item"]).reindex(frame.index) & known
+    bought = oldest_first.duplicated(["user", "item", *label]).reindex(frame.index) & known
     return _drop(frame, bought, REPEAT_PURCHASE, report, "item")
+
+
+def _baskets(frame: pd.DataFrame) -> pd.Series:
+    """Number the baskets: a shopper's receipt, else one moment of a shopper's, else one row."""
+    when = frame["seconds"] if "time" in frame else frame["line"]
+    if "basket" not in frame:
+        keys = [frame["user"], when]
+    else:
+        nameless = frame["basket"].str.strip() == ""
+        keys = [frame["basket"].where(~nameless, ""), frame["user"], when.where(nameless, 0)]
+    if "time" not in frame and "basket" not in frame:
+        return pd.Series(np.arange(len(frame)), index=frame.index)
+    return frame.groupby(keys, sort=False).ngroup().astype(np.int64)
 
 
 def _drop_rare(frame: pd.DataFrame, config: DataConfig, report: CleaningReport) -> pd.DataFrame:
@@ -215,9 +199,29 @@ def _drop_rare(frame: pd.DataFrame, config: DataConfig, report: CleaningReport) 
             return frame
 
 
+def _drop_idle_labels(frame: pd.DataFrame, report: CleaningReport) -> pd.DataFrame:
+    if report.errors or "label" not in frame or frame.empty:
+        return frame
+    if (frame["label"] == 0).all():
+        report.errors.append(
+            f"none of the {len(frame)} labels is 1, so nothing was bought; mend the labels, or "
+            "leave them out with --label-column ''"
+        )
+    elif (frame["label"] == 1).all():
+        report.notes.append("every label is 1, which says nothing: negatives are sampled")
+        return frame.drop(columns="label")
+    return frame
+
+
 def _check_enough(frame: pd.DataFrame, report: CleaningReport) -> None:
     if frame.empty:
-        report.errors.append("no row is left after cleaning; the reasons are listed under dropped")
+        reason, drop = max(report.dropped.items(), key=lambda item: item[1]["rows"])
+        example = drop["example"]
+        report.errors.append(
+            f"no row is left after cleaning: {drop['rows']} of {report.rows_read} were dropped for "
+            f"{reason!r}, the first on line {example['line']} ({example['value']!r}); check the "
+            "columns and rules with endcap data check"
+        )
         return
     items = frame["item"].unique()
     if len(items) == 1:
@@ -226,13 +230,17 @@ def _check_enough(frame: pd.DataFrame, report: CleaningReport) -> None:
             "or lower min_item_interactions"
         )
     users = frame["user"].unique()
-    if len(users) == 1 and users[0] != "":
+    if len(users) > 1:
+        return
+    if users[0] != "":
         report.errors.append(
             f"only one user is left, {users[0]!r}; a recommender needs at least 2: add more rows, "
             "or lower min_user_interactions"
         )
-    if len(users) == 1 and users[0] == "" and frame["basket"].nunique() == 1:
-        report.errors.append("only one basket is left; a recommender needs at least 2")
+    elif frame["basket"].nunique() == 1:
+        report.errors.append(
+            "only one basket is left; a recommender needs at least 2: add more baskets"
+        )
 
 
 def _describe(frame: pd.DataFrame, report: CleaningReport) -> None:
