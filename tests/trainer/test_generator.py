@@ -319,7 +319,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
 ) -> None:
     images = dark_and_light(30, channels=3)  # 54 train: 6 steps an epoch
-    settings = config(channels=3, epochs=3)
+    settings = config(channels=3, epochs=3, instance_noise=0.1)
     whole = train_generator(images, settings, tmp_path / "whole", resume=False)
 
     calls = 0
@@ -382,6 +382,16 @@ def test_patience_stops_early_and_keeps_the_best_weights(
     best = load_generator(run)[0].state_dict()
     for name, value in load_checkpoint(two.checkpoint)["generator"].items():
         assert torch.equal(best[name], value), name
+
+
+def test_a_run_from_before_a_config_field_existed_resumes(tmp_path: Path) -> None:
+    images = dark_and_light(20)
+    run = train_generator(images, config(epochs=1), tmp_path / "run", resume=False)
+    state = load_checkpoint(run.checkpoint)
+    del state["config"]["dcgan"]["instance_noise"]
+    torch.save(state, run.checkpoint)
+    train_generator(images, config(epochs=2), tmp_path / "run", resume=True)
+    assert len(run.metrics()) == 2
 
 
 def test_device_and_losses_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

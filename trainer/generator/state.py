@@ -18,7 +18,7 @@ from trainer.generator.model import (
     build_generator,
 )
 from trainer.images import ImageSet
-from trainer.options import to_mapping
+from trainer.options import from_mapping, to_mapping
 from trainer.run import Run
 
 # What a resumed run may be told anew; everything else would make it another run.
@@ -136,7 +136,9 @@ class Training:
 
 def _check_config(state: dict[str, Any], config: GeneratorConfig, run: Run) -> None:
     """Refuse to resume under another config, naming the first field that differs."""
-    before, now = _flat(state["config"]), _flat(to_mapping(config))
+    # Through the dataclass, so that a field younger than the checkpoint counts with its default.
+    begun = from_mapping(GeneratorConfig, state["config"])
+    before, now = _flat(to_mapping(begun)), _flat(to_mapping(config))
     for name in sorted({*before, *now}):
         if before.get(name) != now.get(name) and not name.startswith(MAY_CHANGE):
             raise UnusableInput(

@@ -16,7 +16,7 @@ from torch import Tensor
 from runtime.durable import write_file
 from runtime.errors import UnusableInput
 from trainer.checkpoint import load_checkpoint
-from trainer.config import GeneratorConfig
+from trainer.config import DcganConfig, GeneratorConfig
 from trainer.device import autocast, choose_device, describe_device, seed_step
 from trainer.generator.evaluate import (
     HeldOut,
@@ -85,7 +85,7 @@ def train_generator(
                 rows = order[training.step * batch :][:batch]
                 real, category = _to_tensors(images, rows, device)
                 z = torch.randn(batch, dcgan.z_dim).to(device)
-                losses = train_step(training, real, category, z, dcgan.mixed_precision)
+                losses = train_step(training, real, category, z, dcgan)
                 training.loss_sums += losses
                 training.step += 1
                 if seen == 0 or training.step % LOSS_EVERY == 0:
@@ -117,37 +117,41 @@ def train_generator(
 
 
 def train_step(
-    training: Training, real: Tensor, category: Tensor, z: Tensor, mixed_precision: bool
+    training: Training, real: Tensor, category: Tensor, z: Tensor, dcgan: DcganConfig
 ) -> Tensor:
     """Take one discriminator step and one generator step on the same drawn pictures.
 
     Binary cross-entropy on logits: real pictures are 1, drawn ones 0; the generator wants 1 for its
-    own (the non-saturating loss of Goodfellow et al., 2014).
+    own (the non-saturating loss of Goodfellow et al., 2014). With ``dcgan.instance_noise`` the
+    discriminator sees every picture under noise (Sønderby et al., ICLR 2017), so that it cannot
+    tell them apart by pixels too even to be drawn.
 
     Args:
         training: networks and optimisers, changed in place.
         real: float32 [batch, channels, size, size], -1 to 1.
         category: int64 [batch]; pictures are drawn for the same categories.
         z: float32 [batch, z_dim].
-        mixed_precision: bfloat16 forward passes where the device is CUDA.
+        dcgan: the noise, and whether CUDA's forward passes are in bfloat16.
 
     Returns:
         float32 [2], the discriminator's and the generator's loss.
     """
     generator, discriminator = training.generator, training.discriminator
     ones = torch.ones(len(z), device=z.device)
-    with autocast(z.device, mixed_precision=mixed_precision):
+    noise = dcgan.instance_noise
+    with autocast(z.device, mixed_precision=dcgan.mixed_precision):
         fake = generator(z, category)
-        d_loss = _cross_entropy(discriminator(real, category), ones)
-        d_loss = d_loss + _cross_entropy(discriminator(fake.detach(), category), 1 - ones)
+        d_loss = _cross_entropy(discriminator(_noisy(real, noise), category), ones)
+        guess = discriminator(_noisy(fake.detach(), noise), category)
+        d_loss = d_loss + _cross_entropy(guess, 1 - ones)
     training.discriminator_optimiser.zero_grad()
     d_loss.backward()
     training.discriminator_optimiser.step()
 
     # The generator's step needs no gradient of the discriminator's weights: a tenth of the time.
     discriminator.requires_grad_(False)
-    with autocast(z.device, mixed_precision=mixed_precision):
-        g_loss = _cross_entropy(discriminator(fake, category), ones)
+    with autocast(z.device, mixed_precision=dcgan.mixed_precision):
+        g_loss = _cross_entropy(discriminator(_noisy(fake, noise), category), ones)
     training.generator_optimiser.zero_grad()
     g_loss.backward()
     training.generator_optimiser.step()
@@ -157,6 +161,10 @@ def train_step(
 
 def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, target)
+
+
+def _noisy(image: Tensor, deviation: float) -> Tensor:
+    return image + deviation * torch.randn_like(image) if deviation else image
 
 
 def _close_epoch(
