@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from runtime.errors import UnusableInput
 from trainer.config import SplitConfig
 from trainer.interactions import Interactions
 
@@ -83,17 +84,28 @@ def split_interactions(log: Interactions, config: SplitConfig) -> Split:
       and the one before validates; of a seeded share of the anonymous baskets, which then train
       nothing, the last item is the answer.
     - ``time``: the newest ``test_fraction`` of the log is tested, the newest
-      ``validation_fraction`` of the rest validates.
-    - ``random``: the same shares, drawn at random within each shopper's purchases.
+      ``validation_fraction`` of the rest validates; purchases of one moment stay together.
+    - ``random``: the same shares, drawn at random within each known shopper's rows, of which at
+      least one trains, and among the anonymous baskets of two items or more, which stay whole.
 
     Only positive purchases are answers, and an item is one answer of a shopper's, however often
     it was taken.
+
+    Raises:
+        UnusableInput: no purchase is left to train on.
     """
     rng = np.random.Generator(np.random.PCG64(config.seed))
     if config.method == "leave-last-out":
         part = _leave_last_out(log, config, rng)
+    elif config.method == "time":
+        part = _parts(_place_in_time(log), config)
     else:
-        part = _by_fraction(log, config, rng)
+        part = _parts(_random_place(log, rng), config)
+    if not np.any((part == 0) & log.positive()):
+        raise UnusableInput(
+            f"split method {config.method!r} leaves no purchase to train on; choose another method "
+            "or lower test_fraction"
+        )
     return Split(
         train=part == 0,
         validation=_cases(log, part, answer=1),
@@ -103,29 +115,58 @@ def split_interactions(log: Interactions, config: SplitConfig) -> Split:
 
 def _leave_last_out(log: Interactions, config: SplitConfig, rng: np.random.Generator) -> np.ndarray:
     part = np.zeros(len(log), np.int64)
-    starts = log.starts()
-    size = np.diff(starts)
-    known = np.arange(log.n_sequences) < log.n_users
-    held = known & (size >= 3)
-    part[starts[1:][held] - 1] = 2
-    part[starts[1:][held] - 2] = 1
-    anonymous = np.flatnonzero(~known & (size >= 2))
+    bought = np.flatnonzero(log.positive())
+    sequences, last = np.unique(log.sequence[bought][::-1], return_index=True)
+    last = len(bought) - 1 - last  # place in ``bought`` of each sequence's last purchase
+    size = np.diff(last, prepend=-1)
+    known = sequences < log.n_users
+    held = last[known & (size >= 3)]
+    # Whatever a shopper did from the held-out purchase on is unknown to training, refusals too.
+    ends = log.starts()[1:][log.sequence[bought[held]]]
+    for number, begins, end in (
+        (1, bought[held - 1], bought[held]),
+        (2, bought[held], ends),
+    ):
+        part[_ranges(begins, end)] = number
+    anonymous = sequences[~known & (size >= 2)]
     chosen = rng.permutation(anonymous)[: int(len(anonymous) * config.anonymous_fraction)]
-    for number, sequences in enumerate((chosen[::2], chosen[1::2]), start=1):
-        part[np.isin(log.sequence, sequences)] = number
+    for number, baskets in enumerate((chosen[::2], chosen[1::2]), start=1):
+        part[np.isin(log.sequence, baskets)] = number
     return part
 
 
-def _by_fraction(log: Interactions, config: SplitConfig, rng: np.random.Generator) -> np.ndarray:
-    n = len(log)
-    if config.method == "time":
-        place = np.empty(n)  # 0 = oldest purchase of the log, towards 1 = newest
-        place[np.argsort(log.time, kind="stable")] = np.arange(n) / n
-    else:
-        order = np.lexsort((rng.random(n), log.sequence))
-        starts = log.starts()
-        place = np.empty(n)  # random rank within the sequence, 0 towards 1
-        place[order] = (np.arange(n) - starts[log.sequence]) / np.diff(starts)[log.sequence]
+def _ranges(begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Return the integers of all half-open ranges, one range after the other."""
+    sizes = ends - begins
+    before = np.concatenate([[0], np.cumsum(sizes)])
+    return np.repeat(begins - before[:-1], sizes) + np.arange(before[-1])
+
+
+def _place_in_time(log: Interactions) -> np.ndarray:
+    """Return float64 [n], between 0 and 1: the middle of a purchase's moment in the sorted log."""
+    times = np.sort(log.time)
+    first, after = (np.searchsorted(times, log.time, side) for side in ("left", "right"))
+    return (first + after) / (2 * len(log))
+
+
+def _random_place(log: Interactions, rng: np.random.Generator) -> np.ndarray:
+    """Return float64 [n], from 0 below 1: a random place within the shopper, or of the basket."""
+    starts = log.starts()
+    size = np.diff(starts)
+    order = np.lexsort((rng.random(len(log)), log.sequence))
+    rank = np.empty(len(log))
+    rank[order] = np.arange(len(log)) - starts[log.sequence]
+    # The random start makes the expected share exact for shoppers with few purchases too.
+    start = rng.random(log.n_sequences)[log.sequence]
+    place = np.where(rank == 0, 0.0, (rank + start) / size[log.sequence])
+    anonymous = np.arange(log.n_sequences) >= log.n_users
+    whole = np.zeros(log.n_sequences)
+    drawn = rng.permutation(np.flatnonzero(anonymous & (size >= 2)))
+    whole[drawn] = np.arange(len(drawn)) / max(len(drawn), 1)
+    return np.where(anonymous[log.sequence], whole[log.sequence], place)
+
+
+def _parts(place: np.ndarray, config: SplitConfig) -> np.ndarray:
     test_from = 1 - config.test_fraction
     validation_from = test_from * (1 - config.validation_fraction)
     return np.where(place >= test_from, 2, np.where(place >= validation_from, 1, 0))
@@ -136,9 +177,11 @@ def _cases(log: Interactions, part: np.ndarray, answer: int) -> Cases:
     positive = log.positive()
     target = (part == answer) & positive
     context = (part < answer) & positive
-    # An anonymous basket lies whole in one part: its last item is the answer, the rest its context.
+    # Of an anonymous basket that lies whole in one part the last item is the answer, the rest its
+    # context.
+    bought = np.flatnonzero(positive)
     last = np.zeros(len(log), bool)
-    last[log.starts()[1:] - 1] = True
+    last[bought[np.flatnonzero(np.diff(log.sequence[bought], append=-1))]] = True
     whole = (log.user == 0) & target & ~np.isin(log.sequence, np.unique(log.sequence[context]))
     target &= ~whole | last
     context |= whole & ~last
