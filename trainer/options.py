@@ -49,7 +49,7 @@ class Options:
                 and not isinstance(value, bool)
                 and hints[field.name] is float
             ):
-                value = float(value)
+                value = float(value) if abs(value) < 1e300 else math.inf
                 object.__setattr__(self, field.name, value)
             _check_type(field.name, value, hints[field.name])
             _check_range(field, value)
@@ -64,8 +64,14 @@ def _check_type(name: str, value: Any, hint: Any) -> None:
                 return
         elif type(value) is kind or (kind is float and type(value) is int):
             return
-    wanted = " or ".join(getattr(kind, "__name__", str(kind)) for kind in accepted)
+    wanted = " or ".join(_spelled(kind) for kind in accepted if kind is not types.NoneType)
     raise UnusableInput(f"config field {name!r} is {value!r}; it must be of type {wanted}")
+
+
+def _spelled(kind: Any) -> str:
+    if typing.get_origin(kind) is tuple:
+        return f"list of {_spelled(typing.get_args(kind)[0])}"
+    return str(getattr(kind, "__name__", kind))
 
 
 def _check_range(field: dataclasses.Field[Any], value: Any) -> None:
@@ -73,14 +79,15 @@ def _check_range(field: dataclasses.Field[Any], value: Any) -> None:
     if not rules or value is None:
         return
     if rules["choices"] and value not in rules["choices"]:
+        *others, last = map(repr, rules["choices"])
         raise UnusableInput(
-            f"config field {field.name!r} is {value!r}; {nearest(str(value), rules['choices'])}"
+            f"config field {field.name!r} is {value!r}; it must be {', '.join(others)} or {last}"
         )
     for number in value if isinstance(value, tuple) else (value,):
         if not isinstance(number, int | float) or isinstance(number, bool):
             continue
         low, high = rules["low"], rules["high"]
-        inside = math.isfinite(number)
+        inside = isinstance(number, int) or math.isfinite(number)
         inside = inside and (low is None or number >= low) and (high is None or number <= high)
         if not inside:
             bounds = " and ".join(
@@ -122,7 +129,7 @@ def to_mapping(config: Any) -> dict[str, Any]:
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file, with a sentence about the file when it is missing or not TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UnusableInput(f"cannot read config {str(path)!r}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
