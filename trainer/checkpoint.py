@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import pickle
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,20 @@ import torch
 
 from runtime.durable import write_file
 from runtime.errors import UnusableInput
+
+# What zipfile and torch's restricted unpickler raise on bytes that are no checkpoint.
+_UNREADABLE = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -28,15 +44,22 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint onto the CPU with ``weights_only=True``, so that it cannot run code.
 
     Raises:
-        UnusableInput: the file is missing, cut short or not a checkpoint.
+        UnusableInput: the file is missing, damaged, cut short or not a checkpoint.
     """
     try:
+        # torch does not compare the checksums that it wrote.
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise zipfile.BadZipFile(damaged)
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(state, dict):
+            raise TypeError(type(state))
     except FileNotFoundError as error:
         raise UnusableInput(
             f"no checkpoint at {str(path)!r}; is this a run folder that endcap train wrote?"
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+    except _UNREADABLE as error:
         raise UnusableInput(
             f"checkpoint {str(path)!r} cannot be read ({type(error).__name__}); train again"
         ) from error

@@ -54,6 +54,10 @@ class Run:
         Raises:
             UnusableInput: not a run folder, or one of the other kind.
         """
+        if not path.exists():
+            raise UnusableInput(
+                f"{str(path)!r} is not a run folder: it does not exist; endcap train makes one"
+            )
         try:
             found = json.loads((path / "run.json").read_text("utf-8"))["kind"]
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -84,16 +88,29 @@ class Run:
         write_file(self.path / name, json.dumps(content, indent=1, allow_nan=False).encode())
 
     def read_json(self, name: str) -> Any:
-        """Read a JSON file of the folder."""
+        """Read a JSON file of the folder.
+
+        Raises:
+            UnusableInput: the file is missing or damaged.
+        """
         try:
             return json.loads((self.path / name).read_text("utf-8"))
         except (OSError, ValueError) as error:
-            raise UnusableInput(f"cannot read {str(self.path / name)!r}: {error}") from error
+            raise UnusableInput(
+                f"cannot read {str(self.path / name)!r}: {error}; train again"
+            ) from error
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Read every line of metrics.jsonl, oldest first."""
-        text = (self.path / "metrics.jsonl").read_text("utf-8")
-        return [json.loads(line) for line in text.splitlines()]
+        """Read every line of metrics.jsonl, oldest first.
+
+        Raises:
+            UnusableInput: the file is missing or damaged.
+        """
+        path = self.path / "metrics.jsonl"
+        try:
+            return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        except (OSError, ValueError) as error:
+            raise UnusableInput(f"cannot read {str(path)!r}: {error}; train again") from error
 
     def keep_metrics(self, rows: list[dict[str, Any]]) -> None:
         """Replace metrics.jsonl with ``rows``.
