@@ -158,14 +158,19 @@ def _from_log(log: pd.DataFrame) -> pd.DataFrame:
         if name in log:
             counted = log[log[name].str.strip() != ""].groupby(["item", name], sort=True).size()
             best = counted.reset_index(name="n").sort_values("n", ascending=False, kind="stable")
-            titles: pd.Series[str] = best.drop_duplicates("item").set_index("item")[name]
-            table[name] = table["item_id"].map(titles).fillna("")
+            table[name] = _texts_of(table["item_id"], best.drop_duplicates("item"), "item", name)
     if "price" in log:
         price = pd.to_numeric(log["price"], errors="coerce")
         sold_at = price[(price > 0) & np.isfinite(price)]
-        median = sold_at.groupby(log["item"]).median()
-        table["price"] = table["item_id"].map(median.map(repr)).fillna("").astype(str)
+        median = sold_at.groupby(log["item"]).median().astype(str).reset_index()
+        table["price"] = _texts_of(table["item_id"], median, "item", "price")
     return table
+
+
+def _texts_of(ids: pd.Series, source: pd.DataFrame, key: str, name: str) -> pd.Series:
+    """Look ``ids`` up in column ``key``, distinct, and return column ``name``, "" where absent."""
+    texts = source.set_index(key)[name].astype(str)
+    return texts.reindex(ids, fill_value="").set_axis(ids.index)
 
 
 def _listed(catalogue: pd.DataFrame, config: DataConfig, report: CleaningReport) -> pd.DataFrame:
@@ -195,17 +200,15 @@ def _merge(table: pd.DataFrame, listed: pd.DataFrame, report: CleaningReport) ->
     unsold = ~listed["item_id"].isin(table["item_id"])
     if unsold.any():
         report.notes.append(f"{int(unsold.sum())} catalogue items were never sold in this log")
-    sold = table.set_index("item_id")
     names = list(dict.fromkeys([*listed.columns, *table.columns]))
     ids = sorted([*table["item_id"], *listed.loc[unsold, "item_id"]])
     merged = pd.DataFrame({"item_id": pd.Series(ids, dtype=str)})
-    by_id = listed.set_index("item_id")
     for name in [name for name in names if name != "item_id"]:
-        column = pd.Series("", index=merged.index)
-        for source in (by_id, sold):
+        column = pd.Series("", index=merged.index, dtype=str)
+        for source in (listed, table):
             if name in source:
-                column = column.where(column.str.strip() != "", merged["item_id"].map(source[name]))
-                column = column.fillna("")
+                texts = _texts_of(merged["item_id"], source, "item_id", name)
+                column = column.where(column.str.strip() != "", texts)
         merged[name] = column
     return merged
 

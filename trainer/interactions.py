@@ -47,8 +47,14 @@ class Interactions:
             raise UnusableInput("no interactions are left; see endcap data check for the reasons")
         if self.item.min() < 1 or self.item.max() > len(self.item_ids):
             raise UnusableInput("an item row lies outside the catalogue")
-        if np.any(np.diff(self.sequence) < 0) or self.user.max() > len(self.user_ids):
-            raise UnusableInput("interactions must be sorted by sequence, with known user rows")
+        steps = np.diff(self.sequence, prepend=0)
+        if np.any((steps < 0) | (steps > 1)) or self.sequence[0] != 0:
+            raise UnusableInput("interactions must be sorted by sequence, from 0 without gaps")
+        known = self.sequence < len(self.user_ids)
+        if np.any(self.user != np.where(known, self.sequence + 1, 0)):
+            raise UnusableInput("sequences of known shoppers must come first, in user row order")
+        if self.label is not None and not np.isin(self.label, (0, 1)).all():
+            raise UnusableInput("labels must be 0 or 1")
 
     @property
     def n_items(self) -> int:
