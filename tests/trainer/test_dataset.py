@@ -99,7 +99,7 @@ def test_a_log_and_catalogue_of_another_dialect(tmp_path: Path) -> None:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(st.tuples(ids, ids), min_size=2, max_size=12, unique=True))
 def test_ids_may_be_any_strings_and_come_back_unchanged(
