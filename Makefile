@@ -39,5 +39,25 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.cold_start
 	$(BIN)/python -m benchmarks.demo_cost
 
+SHOP = build/corner-store
+UCI = $(DATA)/uci-online-retail/online_retail_invoices.parquet
+
+models: $(VENV)/.installed
+	rm -rf $(SHOP) runs/corner-store-* runs/online-retail-*
+	$(BIN)/endcap data sample --out $(SHOP) --pictures 400
+	$(BIN)/endcap train recommender --interactions $(SHOP)/interactions.csv --catalogue $(SHOP)/catalogue.csv \
+		--config recipes/corner-store/recommender.toml --out runs/corner-store-recommender
+	$(BIN)/endcap train generator --images $(SHOP)/images \
+		--config recipes/corner-store/generator.toml --out runs/corner-store-generator
+	$(BIN)/endcap train recommender --interactions $(UCI) \
+		--config recipes/online-retail/recommender.toml --out runs/online-retail-recommender
+	$(BIN)/endcap train generator --images $(DATA)/fashion-mnist/train.npz \
+		--config recipes/online-retail/generator.toml --out runs/online-retail-generator
+	rm -rf models/corner-store models/online-retail
+	$(BIN)/endcap export --recommender runs/corner-store-recommender \
+		--generator runs/corner-store-generator --out models/corner-store
+	$(BIN)/endcap export --recommender runs/online-retail-recommender \
+		--generator runs/online-retail-generator --out models/online-retail
+
 clean:
 	rm -rf build $(VENV) .mypy_cache .pytest_cache .ruff_cache

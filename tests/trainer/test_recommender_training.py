@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from runtime.errors import UnusableInput
-from tests.trainer.shop import FAST, config, shop, write_log
+from tests.trainer.shop import config, shop, write_log
 from trainer.checkpoint import load_checkpoint
 from trainer.config import DataConfig
 from trainer.dataset import load_dataset
@@ -262,6 +262,24 @@ def test_the_seeds_loss_is_binary_cross_entropy_over_positives_and_negatives(
     assert loss.item() == pytest.approx(np.mean(terms), rel=1e-5)
 
 
-def test_fast_settings_are_known() -> None:
-    assert config().training.epochs == 2
-    assert len(FAST) == 4
+@pytest.mark.parametrize("arch", ARCHS)
+def test_half_precision_passes_train(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arch: str
+) -> None:
+    """What mixed precision does on CUDA, done by the CPU's bfloat16: types fit, losses fall."""
+    half = lambda device, mixed_precision: torch.autocast("cpu", dtype=torch.bfloat16)  # noqa: E731
+    monkeypatch.setattr(training, "autocast", half)
+    run = train_recommender(shop(tmp_path), config(f"arch={arch}"), tmp_path / "run")
+    losses = [row["loss"] for row in run.metrics() if "loss" in row]
+    assert losses[1] < losses[0]
+    assert all(torch.isfinite(value).all() for value in weights(run).values())
+
+
+def test_a_loss_that_is_no_number_stops_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        RetrievalStage, "loss", lambda self, rows: self.model.bias.sum() * torch.nan
+    )
+    with pytest.raises(UnusableInput, match=r"the loss is nan; lower training\.learning_rate"):
+        train_recommender(shop(tmp_path), config(), tmp_path / "run")

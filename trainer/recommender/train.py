@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from runtime.errors import UnusableInput
-from trainer.checkpoint import load_checkpoint, save_checkpoint
+from trainer.checkpoint import checkpoint_bytes, load_checkpoint, save_checkpoint
 from trainer.config import RecommenderConfig
 from trainer.dataset import Dataset
 from trainer.device import autocast, choose_device, describe_device, seed_step
@@ -26,9 +27,9 @@ from trainer.recommender.evaluate import (
 from trainer.recommender.losses import MlpStage, RankingStage, RetrievalStage, Stage
 from trainer.recommender.mlp import Mlp
 from trainer.recommender.sampling import TrainingRows
-from trainer.recommender.saved import build_model, fingerprint, keep_data, save_data
+from trainer.recommender.saved import build_model, data_files, fingerprint, keep_data
 from trainer.recommender.two_stage import TwoStage
-from trainer.run import Run, require_same_config
+from trainer.run import Run, json_bytes, require_same_config
 from trainer.split import Cases, split_interactions
 
 FREE_ON_RESUME = (
@@ -64,6 +65,9 @@ def train_recommender(
     """
     device = choose_device(config.training.device)
     split = split_interactions(dataset.interactions, config.split)
+    rows = TrainingRows.of(dataset.interactions, split.train, device)
+    if len(rows.positives().item) == 0:
+        raise UnusableInput("no purchase is left to train on; lower test_fraction")
     data = keep_data(dataset, split)
     torch.manual_seed(config.training.seed)
     model = build_model(config, data).to(device)
@@ -72,14 +76,14 @@ def train_recommender(
         state = load_checkpoint(run.checkpoint)
     else:
         on = describe_device(device, mixed_precision=config.training.mixed_precision)
-        run = Run.create(run_path, "recommender", config, {**(facts or {}), "device": on})
-        run.write_json("data.json", dataset.report.to_json())
-        save_data(run, data)
         state = _fresh_state(model)
-        save_checkpoint(run.checkpoint, state)
-    rows = TrainingRows.of(dataset.interactions, split.train, device)
-    if len(rows.positives().item) == 0:
-        raise UnusableInput("no purchase is left to train on; lower test_fraction")
+        files = {
+            "data.json": json_bytes(dataset.report.to_json()),
+            "checkpoint.pt": checkpoint_bytes(state),
+            **data_files(data),
+        }
+        facts = {**(facts or {}), "device": on}
+        run = Run.create(run_path, "recommender", config, facts, files)
     stages = _stages(model, rows, config, labelled=dataset.interactions.label is not None)
     validation = split.validation.sample(config.training.validation_cases, config.split.seed)
     validator = _Validator(model, validation, data.n_rows, device, config)
@@ -160,8 +164,7 @@ class _Validator:
             hide_context=self.hide_context,
         )
         summary = summarise(ranked, self.cases, self.n_rows)
-        k = ranked.shape[1]
-        return {f"hr@{K}": summary[f"hr@{k}"], f"ndcg@{K}": summary[f"ndcg@{k}"]}
+        return {name: summary[name] for name in (f"hr@{K}", f"ndcg@{K}")}
 
 
 def _train(
@@ -244,6 +247,12 @@ def _fit(
             loss.backward()
             optimiser.step()
             state["step"], state["loss_sum"] = number + 1, state["loss_sum"] + loss.item()
+            if not math.isfinite(state["loss_sum"]):
+                raise UnusableInput(
+                    f"training broke down in epoch {epoch} of stage {stage.name}: the loss is "
+                    f"{loss.item()}; lower training.learning_rate ({training.learning_rate:g}) "
+                    "and train again"
+                )
             progress.advance(len(steps[number]), loss.item())
             if stop.requested or time.monotonic() - saved >= training.checkpoint_every_s:
                 save()
