@@ -261,12 +261,12 @@ class DcganConfig(Options):
     batch_size: int = option(64, "Pictures in one step.", low=2)
     learning_rate: float = option(2e-4, "Adam's step size for both networks.", low=1e-8, high=1.0)
     beta1: float = option(0.5, "Adam's first momentum.", low=0.0, high=0.999)
-    instance_noise: float = option(
+    r1: float = option(
         0.0,
-        "Standard deviation of the noise on every picture that the discriminator sees, where black "
-        "is -1 and white 1; 0.1 slows a collapse on few, clean pictures.",
+        "Weight of the R1 penalty on the discriminator's slope at real pictures; 0 is the seed's "
+        "DCGAN, 1 keeps it from collapsing on few, clean pictures for half as much time again.",
         low=0.0,
-        high=2.0,
+        high=1000.0,
     )
     patience: int = option(
         0, "Epochs without a better validation metric before stopping; 0 runs every epoch.", low=0

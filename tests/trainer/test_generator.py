@@ -319,7 +319,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
 ) -> None:
     images = dark_and_light(30, channels=3)  # 54 train: 6 steps an epoch
-    settings = config(channels=3, epochs=3, instance_noise=0.1)
+    settings = config(channels=3, epochs=3, r1=1.0)
     whole = train_generator(images, settings, tmp_path / "whole", resume=False)
 
     calls = 0
@@ -388,10 +388,18 @@ def test_a_run_from_before_a_config_field_existed_resumes(tmp_path: Path) -> Non
     images = dark_and_light(20)
     run = train_generator(images, config(epochs=1), tmp_path / "run", resume=False)
     state = load_checkpoint(run.checkpoint)
-    del state["config"]["dcgan"]["instance_noise"]
+    del state["config"]["dcgan"]["r1"]
     torch.save(state, run.checkpoint)
     train_generator(images, config(epochs=2), tmp_path / "run", resume=True)
     assert len(run.metrics()) == 2
+
+
+def test_slope_penalty_by_hand() -> None:
+    # score = 3 * sum of a picture: the slope is 3 at each of 4 pixels, squared and summed 36.
+    real = torch.zeros(5, 1, 2, 2, requires_grad=True)
+    score = 3 * real.sum((1, 2, 3))
+    assert float(train._slope_penalty(score, real, 0.5)) == pytest.approx(0.5 / 2 * 36)
+    assert train._slope_penalty(score, real, 0.0) == 0.0
 
 
 def test_device_and_losses_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -409,7 +417,8 @@ def test_half_precision_passes_train_float32_weights(
     monkeypatch.setattr(
         train, "autocast", lambda *_, **__: torch.autocast("cpu", dtype=torch.bfloat16)
     )
-    run = train_generator(dark_and_light(20), config(epochs=2), tmp_path / "run", resume=False)
+    settings = config(epochs=2, r1=1.0)
+    run = train_generator(dark_and_light(20), settings, tmp_path / "run", resume=False)
     assert all(np.isfinite(row["d_loss"]) for row in run.metrics())
     assert {v.dtype for v in weights(run).values()} == {torch.float32, torch.int64}
 

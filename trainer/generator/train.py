@@ -122,36 +122,34 @@ def train_step(
     """Take one discriminator step and one generator step on the same drawn pictures.
 
     Binary cross-entropy on logits: real pictures are 1, drawn ones 0; the generator wants 1 for its
-    own (the non-saturating loss of Goodfellow et al., 2014). With ``dcgan.instance_noise`` the
-    discriminator sees every picture under noise (Sønderby et al., ICLR 2017), so that it cannot
-    tell them apart by pixels too even to be drawn.
+    own (the non-saturating loss of Goodfellow et al., 2014). ``dcgan.r1`` adds half the squared
+    slope of the discriminator at the real pictures (Mescheder et al., ICML 2018).
 
     Args:
         training: networks and optimisers, changed in place.
         real: float32 [batch, channels, size, size], -1 to 1.
         category: int64 [batch]; pictures are drawn for the same categories.
         z: float32 [batch, z_dim].
-        dcgan: the noise, and whether CUDA's forward passes are in bfloat16.
+        dcgan: the weight of R1, and whether CUDA's forward passes are in bfloat16.
 
     Returns:
-        float32 [2], the discriminator's and the generator's loss.
+        float32 [2], the discriminator's loss without R1 and the generator's.
     """
     generator, discriminator = training.generator, training.discriminator
     ones = torch.ones(len(z), device=z.device)
-    noise = dcgan.instance_noise
     with autocast(z.device, mixed_precision=dcgan.mixed_precision):
         fake = generator(z, category)
-        d_loss = _cross_entropy(discriminator(_noisy(real, noise), category), ones)
-        guess = discriminator(_noisy(fake.detach(), noise), category)
-        d_loss = d_loss + _cross_entropy(guess, 1 - ones)
+        real_score = discriminator(real.requires_grad_(dcgan.r1 > 0), category)
+        d_loss = _cross_entropy(real_score, ones)
+        d_loss = d_loss + _cross_entropy(discriminator(fake.detach(), category), 1 - ones)
     training.discriminator_optimiser.zero_grad()
-    d_loss.backward()
+    (d_loss + _slope_penalty(real_score, real, dcgan.r1)).backward()
     training.discriminator_optimiser.step()
 
     # The generator's step needs no gradient of the discriminator's weights: a tenth of the time.
     discriminator.requires_grad_(False)
     with autocast(z.device, mixed_precision=dcgan.mixed_precision):
-        g_loss = _cross_entropy(discriminator(_noisy(fake, noise), category), ones)
+        g_loss = _cross_entropy(discriminator(fake, category), ones)
     training.generator_optimiser.zero_grad()
     g_loss.backward()
     training.generator_optimiser.step()
@@ -163,8 +161,12 @@ def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, target)
 
 
-def _noisy(image: Tensor, deviation: float) -> Tensor:
-    return image + deviation * torch.randn_like(image) if deviation else image
+def _slope_penalty(score: Tensor, real: Tensor, weight: float) -> Tensor | float:
+    """Give R1: weight / 2 times the mean over pictures of the score's squared slope."""
+    if not weight:
+        return 0.0
+    (slope,) = torch.autograd.grad(score.sum(), real, create_graph=True)  # like real
+    return weight / 2 * slope.float().square().sum((1, 2, 3)).mean()
 
 
 def _close_epoch(
