@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from runtime.errors import UnusableInput
 from trainer.checkpoint import checkpoint_bytes, load_checkpoint, save_checkpoint
-from trainer.config import RecommenderConfig
+from trainer.config import RecommenderConfig, TrainingConfig
 from trainer.dataset import Dataset
 from trainer.device import autocast, choose_device, describe_device, seed_step
 from trainer.interrupt import StopRequest, TrainingStopped
@@ -87,7 +88,7 @@ def train_recommender(
     stages = _stages(model, rows, config, labelled=dataset.interactions.label is not None)
     validation = split.validation.sample(config.training.validation_cases, config.split.seed)
     validator = _Validator(model, validation, data.n_rows, device, config)
-    _train(run, model, stages, state, validator, config, device)
+    _train(run, model, stages, state, validator, config.training, device)
     evaluation = evaluate_beside_popularity(
         torch_recommend(model.eval(), device),
         split.test,
@@ -167,117 +168,126 @@ class _Validator:
         return {name: summary[name] for name in (f"hr@{K}", f"ndcg@{K}")}
 
 
+@dataclass(frozen=True)
+class _Loop:
+    """What every stage of one run shares."""
+
+    run: Run
+    model: Mlp | TwoStage
+    validator: _Validator
+    config: TrainingConfig
+    device: torch.device
+    stop: StopRequest
+    progress: TrainingProgress
+
+
 def _train(
     run: Run,
     model: Mlp | TwoStage,
     stages: list[Stage],
     state: dict[str, Any],
     validator: _Validator,
-    config: RecommenderConfig,
+    config: TrainingConfig,
     device: torch.device,
 ) -> None:
     """Run the stages from where ``state`` stands; the model ends with each stage's best weights."""
     model.load_state_dict(state["model"])
-    batches = [-(-stage.examples // config.training.batch_size) for stage in stages]
+    batches = [-(-stage.examples // config.batch_size) for stage in stages]
     total = sum(stage.epochs * count for stage, count in zip(stages, batches, strict=True))
     done = sum(s.epochs * n for s, n in zip(stages[: state["stage"]], batches, strict=False))
     if not state["finished"]:
         done += state["epoch"] * batches[state["stage"]] + state["step"]
     progress = TrainingProgress("recommender", total, done_steps=done, unit="purchases")
     with StopRequest() as stop, progress:
-        progress.say(describe_device(device, mixed_precision=config.training.mixed_precision))
+        loop = _Loop(run, model, validator, config, device, stop, progress)
+        progress.say(describe_device(device, mixed_precision=config.mixed_precision))
         if state["finished"]:
             progress.say("this run has already finished; its best weights are evaluated again")
         while not state["finished"]:
-            _fit(
-                run, model, stages[state["stage"]], state, validator, config, device, stop, progress
-            )
+            _fit(loop, stages[state["stage"]], state)
             model.load_state_dict(state["best"])
-            state.update(
-                _fresh_state(model) | {"metrics": state["metrics"], "stage": state["stage"] + 1}
-            )
+            after = {"metrics": state["metrics"], "stage": state["stage"] + 1}
+            state.update(_fresh_state(model) | after)
             state["finished"] = state["stage"] == len(stages)
             save_checkpoint(run.checkpoint, state)
 
 
-def _fit(
-    run: Run,
-    model: Mlp | TwoStage,
-    stage: Stage,
-    state: dict[str, Any],
-    validator: _Validator,
-    config: RecommenderConfig,
-    device: torch.device,
-    stop: StopRequest,
-    progress: TrainingProgress,
-) -> None:
+def _fit(loop: _Loop, stage: Stage, state: dict[str, Any]) -> None:
     """Train one stage until its epochs are over or validation stops improving."""
-    training = config.training
+    config, progress = loop.config, loop.progress
     optimiser = torch.optim.Adam(
-        stage.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
+        stage.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
     if state["optimiser"] is not None:
         optimiser.load_state_dict(state["optimiser"])
-    seed = training.seed * 10 + state["stage"]
-    saved = time.monotonic()
-
-    def save() -> None:
-        state.update(model=model.state_dict(), optimiser=optimiser.state_dict())
-        save_checkpoint(run.checkpoint, state)
-        run.keep_metrics(state["metrics"])
-
     if state["best"] is None:
         # The starting point competes too: a stage that never improves on it leaves no trace.
         stage.after_epoch()
-        _keep_best(state, stage, model, validator(), {"epoch": 0})
+        _keep_best(loop, stage, state, loop.validator(), {"epoch": 0})
     while state["epoch"] < stage.epochs:
-        if state["epoch"] - state["best_epoch"] >= training.patience:
-            progress.say(f"{stage.name}: no better for {training.patience} epochs, stopping early")
+        if state["epoch"] - state["best_epoch"] >= config.patience:
+            progress.say(f"{stage.name}: no better for {config.patience} epochs, stopping early")
             break
-        model.train()
-        epoch = state["epoch"] + 1
-        seed_step(seed, epoch, 0)
-        order = torch.randperm(stage.examples, device=device)
-        steps = order.split(training.batch_size)
-        for number in range(state["step"], len(steps)):
-            seed_step(seed, epoch, number + 1)
-            optimiser.zero_grad()
-            with autocast(device, mixed_precision=training.mixed_precision):
-                loss: Tensor = stage.loss(steps[number])
-            loss.backward()
-            optimiser.step()
-            state["step"], state["loss_sum"] = number + 1, state["loss_sum"] + loss.item()
-            if not math.isfinite(state["loss_sum"]):
-                raise UnusableInput(
-                    f"training broke down in epoch {epoch} of stage {stage.name}: the loss is "
-                    f"{loss.item()}; lower training.learning_rate ({training.learning_rate:g}) "
-                    "and train again"
-                )
-            progress.advance(len(steps[number]), loss.item())
-            if stop.requested or time.monotonic() - saved >= training.checkpoint_every_s:
-                save()
-                saved = time.monotonic()
-            if stop.requested:
-                raise TrainingStopped(
-                    f"stopped in epoch {epoch} of stage {stage.name}; the checkpoint is saved, "
-                    "continue with --resume"
-                )
+        mean_loss = _run_epoch(loop, stage, state, optimiser)
         stage.after_epoch()
-        mean_loss = state["loss_sum"] / len(steps)
-        state.update(epoch=epoch, step=0, loss_sum=0.0)
-        found = validator()
-        _keep_best(state, stage, model, found, {"epoch": epoch, "loss": mean_loss})
+        state.update(epoch=state["epoch"] + 1, step=0, loss_sum=0.0)
+        found = loop.validator()
+        _keep_best(loop, stage, state, found, {"epoch": state["epoch"], "loss": mean_loss})
         shown = " ".join(f"{name} {value:.4f}" for name, value in found.items())
-        progress.say(f"{stage.name} epoch {epoch}/{stage.epochs}: loss {mean_loss:.4f} {shown}")
+        epoch = f"{stage.name} epoch {state['epoch']}/{stage.epochs}"
+        progress.say(f"{epoch}: loss {mean_loss:.4f} {shown}")
         if found:
             progress.metric(f"ndcg@{K}", found[f"ndcg@{K}"])
-        save()
+        _save(loop, state, optimiser)
+
+
+def _run_epoch(
+    loop: _Loop, stage: Stage, state: dict[str, Any], optimiser: torch.optim.Optimizer
+) -> float:
+    """Take the steps of an epoch that are still to be taken, and return its mean loss."""
+    config, epoch = loop.config, state["epoch"] + 1
+    seed = config.seed * 10 + state["stage"]
+    seed_step(seed, epoch, 0)
+    order = torch.randperm(stage.examples, device=loop.device)
+    steps = order.split(config.batch_size)
+    saved = time.monotonic()
+    loop.model.train()
+    for number in range(state["step"], len(steps)):
+        seed_step(seed, epoch, number + 1)
+        optimiser.zero_grad()
+        with autocast(loop.device, mixed_precision=config.mixed_precision):
+            loss: Tensor = stage.loss(steps[number])
+        loss.backward()
+        optimiser.step()
+        state["step"], state["loss_sum"] = number + 1, state["loss_sum"] + loss.item()
+        if not math.isfinite(state["loss_sum"]):
+            raise UnusableInput(
+                f"training broke down in epoch {epoch} of stage {stage.name}: the loss is "
+                f"{loss.item()}; lower training.learning_rate ({config.learning_rate:g}) and "
+                "train again"
+            )
+        loop.progress.advance(len(steps[number]), loss.item())
+        if loop.stop.requested or time.monotonic() - saved >= config.checkpoint_every_s:
+            _save(loop, state, optimiser)
+            saved = time.monotonic()
+        if loop.stop.requested:
+            raise TrainingStopped(
+                f"stopped in epoch {epoch} of stage {stage.name}; the checkpoint is saved, "
+                "continue with --resume"
+            )
+    return float(state["loss_sum"] / len(steps))
+
+
+def _save(loop: _Loop, state: dict[str, Any], optimiser: torch.optim.Optimizer) -> None:
+    state.update(model=loop.model.state_dict(), optimiser=optimiser.state_dict())
+    save_checkpoint(loop.run.checkpoint, state)
+    loop.run.keep_metrics(state["metrics"])
 
 
 def _keep_best(
-    state: dict[str, Any],
+    loop: _Loop,
     stage: Stage,
-    model: Mlp | TwoStage,
+    state: dict[str, Any],
     found: dict[str, float],
     row: dict[str, Any],
 ) -> None:
@@ -285,5 +295,6 @@ def _keep_best(
     state["metrics"] = [*state["metrics"], {"stage": stage.name, **row, **found}]
     metric = found.get(f"ndcg@{K}")
     if metric is None or state["best_metric"] is None or metric > state["best_metric"]:
-        weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-        state.update(best=weights, best_metric=metric, best_epoch=state["epoch"])
+        weights = loop.model.state_dict().items()
+        copies = {name: value.detach().cpu().clone() for name, value in weights}
+        state.update(best=copies, best_metric=metric, best_epoch=state["epoch"])
