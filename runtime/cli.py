@@ -121,10 +121,10 @@ def main(args: Sequence[str] | None = None) -> int:
             reconfigure(errors="replace")
     if "_ENDCAP_COMPLETE" in os.environ:
         endcap.main(prog_name="endcap")
-    state = {"debug": False}
     arguments = list(sys.argv[1:] if args is None else args)
+    state: dict[str, Any] = {"debug": False, "arguments": arguments}
     try:
-        with endcap.make_context("endcap", arguments, obj=state) as context:
+        with endcap.make_context("endcap", list(arguments), obj=state) as context:
             endcap.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as stop:
@@ -138,8 +138,9 @@ def main(args: Sequence[str] | None = None) -> int:
     except EndcapError as error:
         _complain(str(error), error, state)
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        print("endcap: interrupted", file=sys.stderr)  # noqa: T201
+    except (KeyboardInterrupt, click.Abort) as stop:
+        # what was stopped may say how to continue
+        print(f"endcap: {str(stop) or 'interrupted'}", file=sys.stderr)  # noqa: T201
         return _INTERRUPTED
     except BrokenPipeError:
         _abandon_stdout()
@@ -176,7 +177,7 @@ def _described(error: Exception) -> str:
     return f"unexpected {type(error).__name__}: {said}" if said else type(error).__name__
 
 
-def _complain(sentence: str, error: BaseException, state: dict[str, bool]) -> None:
+def _complain(sentence: str, error: BaseException, state: dict[str, Any]) -> None:
     if state["debug"]:
         traceback.print_exception(error)
     print(f"endcap: error: {' '.join(sentence.splitlines())}", file=sys.stderr)  # noqa: T201

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from runtime.errors import UnusableInput
@@ -47,6 +47,20 @@ def _write_synced(path: Path, content: bytes) -> None:
         os.fsync(stream.fileno())
 
 
+@contextmanager
+def _folder_around(path: Path) -> Iterator[None]:
+    """Make the folders above ``path``; those that were made go again when the block fails."""
+    absent = [folder for folder in path.parents if not folder.exists()]  # innermost first
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for folder in absent:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Put ``content`` at ``path`` so that a power cut leaves the old file or the new one, whole.
 
@@ -54,9 +68,8 @@ def write_file(path: Path, content: bytes) -> None:
         UnusableInput: the disk is full or the folder cannot be written; nothing is left behind.
     """
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    with writing_to(path):
+    with writing_to(path), _folder_around(path):
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             _write_synced(partial, content)
             os.replace(partial, path)
             sync_folder(path.parent)
@@ -73,9 +86,9 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     refuse_existing(path)
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    with writing_to(path):
+    with writing_to(path), _folder_around(path):
         try:
-            partial.mkdir(parents=True)
+            partial.mkdir()
             yield partial
             for file in sorted(partial.rglob("*")):
                 if file.is_file():
@@ -86,5 +99,8 @@ def new_folder(path: Path) -> Iterator[Path]:
             sync_folder(partial)
             os.rename(partial, path)
             sync_folder(path.parent)
+        except UnusableInput as error:
+            # what was written inside knows the temporary name only
+            raise UnusableInput(str(error).replace(str(partial), str(path))) from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)

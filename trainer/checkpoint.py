@@ -29,15 +29,20 @@ _UNREADABLE = (
 )
 
 
+def checkpoint_bytes(state: dict[str, Any]) -> bytes:
+    """Spell ``state`` (tensors, numbers, strings and containers of them) as a checkpoint file."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()
+
+
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write ``state`` (tensors, numbers, strings and containers of them) to ``path`` atomically.
+    """Write the checkpoint of ``state`` to ``path`` atomically.
 
     Raises:
         UnusableInput: the disk is full or the folder cannot be written; the old file stays.
     """
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    write_file(path, buffer.getvalue())
+    write_file(path, checkpoint_bytes(state))
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def _check_labels(frame: pd.DataFrame, config: DataConfig, report: CleaningRepor
             f"{first['line']}: {first['label']!r}; mend them, or leave the labels out with "
             f"--label-column '' (the column is {config.label_column!r})"
         )
-    frame["label"] = labels.astype(np.float32)
+    frame["label"] = labels.where(~bad).astype(np.float32)  # 1e300 has no float32
 
 
 def _drop_unidentified(

@@ -86,8 +86,11 @@ def sample(out: Path, seed: int, shoppers: int, items: int, pictures: int) -> No
     endcap data sample --out corner-store
     """
     needs_training_extra()
+    from runtime.durable import refuse_existing
     from trainer.sample_pictures import write_pictures
     from trainer.sample_store import make_sample_store
+
+    refuse_existing(out)
 
     def draw(folder: Path) -> None:
         if pictures:
@@ -137,14 +140,16 @@ def recommender(
     """
     needs_training_extra()
     config = recommender_config(config_path, settings, columns)
-    from runtime.durable import refuse_existing
     from trainer.dataset import load_dataset
     from trainer.recommender.train import train_recommender
     from trainer.report import write_recommender_report
     from trainer.report_text import cleaning_summary, metrics_text
+    from trainer.run import Run
 
-    if not resume:
-        refuse_existing(out)
+    if resume:
+        Run.open(out, "recommender")
+    else:
+        Run.refuse_existing(out)
     say(f"reading {interactions}")
     dataset = load_dataset(interactions, config.data, catalogue)
     say(cleaning_summary(dataset.report))
@@ -191,14 +196,16 @@ def generator(
     """
     needs_training_extra()
     config = generator_config(config_path, settings)
-    from runtime.durable import refuse_existing
     from trainer.generator.train import train_generator
     from trainer.images import read_images
     from trainer.report import write_generator_report
     from trainer.report_text import images_summary
+    from trainer.run import Run
 
-    if not resume:
-        refuse_existing(out)
+    if resume:
+        Run.open(out, "generator")
+    else:
+        Run.refuse_existing(out)
     say(f"reading {images}")
     pictures = read_images(
         images, config.images, labels=labels, id_column=id_column, label_column=label_column

@@ -121,6 +121,5 @@ def generator_config(config_path: Path | None, settings: tuple[str, ...]) -> Gen
 def this_command() -> str:
     """Return the running command line as one would type it, for cards and reports."""
     import shlex
-    import sys
 
-    return shlex.join(["endcap", *sys.argv[1:]])
+    return shlex.join(["endcap", *click.get_current_context().find_root().obj["arguments"]])

@@ -49,7 +49,9 @@ def read_table(path: Path, *, encoding: str = "utf-8", delimiter: str = ",") -> 
             + (_delimiter_hint(header, delimiter) or "mend that line, or name the --delimiter")
         ) from error
     if frame.empty:
-        raise UnusableInput(f"{str(path)!r} has a header and no rows")
+        raise UnusableInput(
+            f"{str(path)!r} has a header and no rows; add some, or give another file"
+        )
     if not isinstance(frame.index, pd.RangeIndex):
         raise UnusableInput(
             f"{str(path)!r} has rows with more fields than its header of {len(header)}; "

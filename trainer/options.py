@@ -131,7 +131,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise UnusableInput(f"cannot read config {str(path)!r}: {error.strerror}") from error
+        raise UnusableInput(
+            f"cannot read config {str(path)!r}: {error.strerror}; check the path"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UnusableInput(f"config {str(path)!r} is not valid TOML: {error}") from error
 

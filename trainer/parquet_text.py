@@ -35,7 +35,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
                 f"{str(path)!r} has two columns named {twice[0]!r}; give each its own name"
             )
         if table.num_rows == 0:
-            raise UnusableInput(f"{str(path)!r} has no rows")
+            raise UnusableInput(f"{str(path)!r} has no rows; add some, or give another file")
         frame = pd.DataFrame({name: _as_text(table.column(name)) for name in names})
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = " ".join(str(error).split())

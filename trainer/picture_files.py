@@ -71,7 +71,7 @@ class Labels:
                     if column not in names:
                         raise UnusableInput(
                             f"labels {str(path)!r} has no column {column!r}; "
-                            f"{nearest(column, names)} Name it with {option}"
+                            f"{nearest(column, names)} (name it with {option})"
                         )
                 for row in rows:
                     key, label = (row[id_column] or "").strip(), (row[label_column] or "").strip()
@@ -79,7 +79,9 @@ class Labels:
                         known = found.setdefault(key, label)
                         found[key] = label if known == label else None
         except OSError as error:
-            raise UnusableInput(f"cannot read labels {str(path)!r}: {error.strerror}") from error
+            raise UnusableInput(
+                f"cannot read labels {str(path)!r}: {error.strerror}; check the path"
+            ) from error
         except (UnicodeDecodeError, csv.Error) as error:
             raise UnusableInput(
                 f"labels {str(path)!r} is not a CSV in UTF-8 ({error}); save it as one"
@@ -116,7 +118,9 @@ def picture_files(source: Path, labels: Labels | None) -> Iterator[list[PictureF
             "name a folder, a .zip or a .npz"
         ) from error
     except OSError as error:
-        raise UnusableInput(f"cannot read {str(source)!r}: {error.strerror}") from error
+        raise UnusableInput(
+            f"cannot read {str(source)!r}: {error.strerror}; check the path"
+        ) from error
     with archive:
         members = sorted(
             (member for member in archive.infolist() if not member.is_dir()),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import tomli_w
@@ -15,6 +17,11 @@ from runtime.errors import UnusableInput
 from trainer.options import from_mapping, read_toml, to_mapping
 
 T = TypeVar("T")
+
+
+def json_bytes(content: Any) -> bytes:
+    """Spell a JSON file of a run folder; NaN and Infinity are errors."""
+    return json.dumps(content, indent=1, allow_nan=False).encode()
 
 
 @dataclass(frozen=True)
@@ -30,22 +37,43 @@ class Run:
     kind: str
 
     @classmethod
-    def create(cls, path: Path, kind: str, config: Any, facts: dict[str, Any]) -> Run:
-        """Make a new run folder; ``facts`` (the command, the data's name) go to run.json.
+    def create(
+        cls,
+        path: Path,
+        kind: str,
+        config: Any,
+        facts: dict[str, Any],
+        files: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> Run:
+        """Make a new run folder, whole or not at all.
+
+        Args:
+            path: the folder to make.
+            kind: "recommender" or "generator".
+            config: what config.toml is to hold.
+            facts: what run.json is to hold beside the kind: the command, the data's name.
+            files: further files by name, such as the first checkpoint.
 
         Raises:
             UnusableInput: ``path`` exists (the message names ``--resume``) or cannot be written.
         """
-        if path.exists():
-            raise UnusableInput(
-                f"{str(path)!r} exists; continue that run with --resume or choose another --out"
-            )
+        cls.refuse_existing(path)
         with new_folder(path) as folder:
             (folder / "config.toml").write_text(tomli_w.dumps(to_mapping(config)), "utf-8")
             (folder / "run.json").write_text(json.dumps({"kind": kind, **facts}, indent=1), "utf-8")
             (folder / "metrics.jsonl").touch()
             (folder / "samples").mkdir()
+            for name, content in files.items():
+                (folder / name).write_bytes(content)
         return cls(path, kind)
+
+    @staticmethod
+    def refuse_existing(path: Path) -> None:
+        """Raise :class:`UnusableInput` when ``path`` exists; the message names ``--resume``."""
+        if os.path.lexists(path):
+            raise UnusableInput(
+                f"{str(path)!r} exists; continue that run with --resume or choose another --out"
+            )
 
     @classmethod
     def open(cls, path: Path, kind: str | None = None) -> Run:
@@ -85,7 +113,7 @@ class Run:
 
     def write_json(self, name: str, content: Any) -> None:
         """Write ``content`` to ``name`` in the folder, atomically."""
-        write_file(self.path / name, json.dumps(content, indent=1, allow_nan=False).encode())
+        write_file(self.path / name, json_bytes(content))
 
     def read_json(self, name: str) -> Any:
         """Read a JSON file of the folder.

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from runtime.cli import main
 from runtime.store import Store, load
+from tests.damage import Damage
 
 # a busy machine must not fail a test, and a run must be the same every time
 settings.register_profile(
@@ -52,25 +50,6 @@ def store() -> Store:
 def copy(tmp_path: Path) -> Path:
     """A copy of the tiny store to damage."""
     return Path(shutil.copytree(TINY, tmp_path / "copy"))
-
-
-class Damage:
-    """Changes to a bundle folder that keep, or don't keep, its manifest true."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def manifest(self, change: Callable[[dict[str, Any]], None]) -> None:
-        path = self.folder / "manifest.json"
-        document = json.loads(path.read_bytes())
-        change(document)
-        path.write_text(json.dumps(document), encoding="utf-8")
-
-    def replace(self, name: str, content: bytes) -> None:
-        """Put ``content`` at ``name`` and state its true size and hash in the manifest."""
-        (self.folder / name).write_bytes(content)
-        record = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-        self.manifest(lambda document: document["files"].update({name: record}))
 
 
 @pytest.fixture

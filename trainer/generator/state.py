@@ -92,26 +92,27 @@ class Training:
             UnusableInput: a loss is not finite, so that the weights are worthless; or the disk.
         """
         self.check_losses(config)
-        save_checkpoint(
-            run.checkpoint,
-            {
-                "kind": "generator",
-                "config": to_mapping(config),
-                "categories": list(self.categories),
-                "pictures": self.pictures,
-                "epoch": self.epoch,
-                "step": self.step,
-                "loss_sums": self.loss_sums.tolist(),
-                "generator": self.generator.state_dict(),
-                "discriminator": self.discriminator.state_dict(),
-                "generator_optimiser": self.generator_optimiser.state_dict(),
-                "discriminator_optimiser": self.discriminator_optimiser.state_dict(),
-                "rows": self.rows,
-                "best": self.best,
-                "best_metrics": self.best_metrics,
-                "seconds": self.seconds,
-            },
-        )
+        save_checkpoint(run.checkpoint, self.state(config))
+
+    def state(self, config: GeneratorConfig) -> dict[str, Any]:
+        """Return what a checkpoint holds."""
+        return {
+            "kind": "generator",
+            "config": to_mapping(config),
+            "categories": list(self.categories),
+            "pictures": self.pictures,
+            "epoch": self.epoch,
+            "step": self.step,
+            "loss_sums": self.loss_sums.tolist(),
+            "generator": self.generator.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "generator_optimiser": self.generator_optimiser.state_dict(),
+            "discriminator_optimiser": self.discriminator_optimiser.state_dict(),
+            "rows": self.rows,
+            "best": self.best,
+            "best_metrics": self.best_metrics,
+            "seconds": self.seconds,
+        }
 
     def restore(self, state: dict[str, Any], config: GeneratorConfig, run: Run) -> None:
         """Continue from a checkpoint's state.

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from runtime.durable import write_file
 from runtime.errors import UnusableInput
-from trainer.checkpoint import load_checkpoint
+from trainer.checkpoint import checkpoint_bytes, load_checkpoint
 from trainer.config import DcganConfig, GeneratorConfig
 from trainer.device import autocast, choose_device, describe_device, seed_step
 from trainer.generator.evaluate import (
@@ -31,7 +31,7 @@ from trainer.images import ImageSet
 from trainer.interrupt import StopRequest, TrainingStopped
 from trainer.options import from_mapping, to_mapping
 from trainer.progress import TrainingProgress
-from trainer.run import Run
+from trainer.run import Run, json_bytes
 
 LOSS_EVERY = 20  # steps between readings of the loss: each one waits for the GPU
 
@@ -216,10 +216,11 @@ def _begin(
     """Make the run folder with a first checkpoint, or continue from the folder's checkpoint."""
     training = Training.new(config, images, device)
     if not resume:
-        run = Run.create(run_path, "generator", config, facts)
-        run.write_json("data.json", images.report.to_json())
-        training.save(run, config)
-        return run, training
+        files = {
+            "data.json": json_bytes(images.report.to_json()),
+            "checkpoint.pt": checkpoint_bytes(training.state(config)),
+        }
+        return Run.create(run_path, "generator", config, facts, files), training
     run = Run.open(run_path, "generator")
     training.restore(load_checkpoint(run.checkpoint), config, run)
     write_file(run.path / "config.toml", tomli_w.dumps(to_mapping(config)).encode())

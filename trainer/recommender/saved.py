@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from runtime.durable import write_file
 from runtime.errors import UnusableInput
 from trainer.catalogue import Attribute, ItemTable
 from trainer.checkpoint import load_checkpoint
@@ -20,7 +19,7 @@ from trainer.dataset import Dataset
 from trainer.interactions import Interactions
 from trainer.recommender.mlp import Mlp
 from trainer.recommender.two_stage import TwoStage
-from trainer.run import Run
+from trainer.run import Run, json_bytes
 from trainer.split import Cases, Split
 
 
@@ -86,10 +85,8 @@ def keep_data(dataset: Dataset, split: Split) -> SavedData:
     )
 
 
-def save_data(run: Run, data: SavedData) -> None:
-    """Write the kept data into the run folder."""
-    _write_parquet(run, "items.parquet", data.items.frame())
-    _write_parquet(run, "users.parquet", pd.DataFrame({"user_id": list(data.user_ids)}, dtype=str))
+def data_files(data: SavedData) -> dict[str, bytes]:
+    """Return the files of the run folder that hold the kept data, by name."""
     arrays = {
         "history_offsets": data.history_offsets,
         "history_items": data.history_items,
@@ -102,22 +99,24 @@ def save_data(run: Run, data: SavedData) -> None:
     }
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
-    write_file(run.path / "kept.npz", buffer.getvalue())
     kinds = {attribute.name: attribute.kind for attribute in data.items.attributes}
-    run.write_json(
-        "kept.json",
-        {"attributes": kinds, "n_sequences": data.n_sequences, "fingerprint": data.fingerprint},
-    )
+    facts = {"attributes": kinds, "n_sequences": data.n_sequences, "fingerprint": data.fingerprint}
+    return {
+        "items.parquet": _parquet(data.items.frame()),
+        "users.parquet": _parquet(pd.DataFrame({"user_id": list(data.user_ids)}, dtype=str)),
+        "kept.npz": buffer.getvalue(),
+        "kept.json": json_bytes(facts),
+    }
 
 
-def _write_parquet(run: Run, name: str, frame: pd.DataFrame) -> None:
+def _parquet(frame: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
-    write_file(run.path / name, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def load_data(run: Run) -> SavedData:
-    """Read back what :func:`save_data` wrote.
+    """Read back what :func:`data_files` spelled.
 
     Raises:
         UnusableInput: the run folder is incomplete.
