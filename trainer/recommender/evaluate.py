@@ -120,12 +120,16 @@ def _sampled(allowed: np.ndarray, cases: Cases, case: int, rng: np.random.Genera
 
 
 def summarise(ranked: np.ndarray, cases: Cases, n_rows: int) -> dict[str, Any]:
-    """Average the metrics over the cases, with the coverage of the catalogue and the counts."""
-    k = ranked.shape[1]
-    means = {name: float(v.mean()) for name, v in ranking_metrics(ranked, cases, n_rows).items()}
-    shown = np.unique(ranked[ranked > 0])
-    return {f"{name}@{k}": value for name, value in means.items()} | {
-        f"coverage@{k}": len(shown) / (n_rows - 1),
+    """Average the metrics at :data:`K` over the cases, with catalogue coverage and the counts.
+
+    A list is shorter than that where the catalogue is: its last places stay empty.
+    """
+    full = np.zeros((len(ranked), K), np.int64)
+    full[:, : ranked.shape[1]] = ranked
+    means = {name: float(v.mean()) for name, v in ranking_metrics(full, cases, n_rows).items()}
+    shown = np.unique(full[full > 0])
+    return {f"{name}@{K}": value for name, value in means.items()} | {
+        f"coverage@{K}": len(shown) / (n_rows - 1),
         "cases": len(cases),
     }
 

@@ -128,6 +128,11 @@ def evaluate_bundle(
     data_config = from_mapping(DataConfig, section.evaluation.get("data", {}))
     split_config = from_mapping(SplitConfig, section.evaluation.get("split", {}))
     log = load_dataset(interactions, data_config, catalogue).interactions
+    if section.top_k < min(K, section.n_items):
+        raise UnusableInput(
+            f"bundle {str(path)!r} answers with {section.top_k} items at most and evaluation looks "
+            f"at {K}; export it with --top-k {K} or more"
+        )
     columns = bundle.manifest.catalogue
     items = Catalogue(bundle.arrays(columns.file), columns.columns)
     users = Users(bundle.arrays(bundle.manifest.users_file), bundle.manifest.salt, section.n_items)
