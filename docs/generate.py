@@ -33,7 +33,8 @@ def commands(
 
 def cli_page() -> str:
     """Return the help of every command."""
-    root = click.Context(endcap, info_name="endcap", terminal_width=88)
+    settings = endcap.context_settings  # -h beside --help
+    root = click.Context(endcap, info_name="endcap", terminal_width=88, **settings)
     parts = ["# Command line", "Written by `make docs` from `--help`; a test compares.", ""]
     parts += ["```", endcap.get_help(root), "```"]
     for words, command, context in commands(endcap, root, ("endcap",)):
