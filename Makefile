@@ -33,6 +33,7 @@ check: $(VENV)/.installed
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/draw_pictures.py
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.installed_size

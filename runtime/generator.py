@@ -69,13 +69,18 @@ class Generator:
         self._variant = variant
         self._session = session
 
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Names of what can be drawn; the index of a name is its category row."""
+        return self._section.categories
+
     def generate(self, category: str, n: int = 16, seed: int = 7) -> GeneratedImages:
         """Draw ``n`` pictures of ``category`` from the latents of ``seed``.
 
         Raises:
             UnusableInput: there is no such category, or n or seed is out of range.
         """
-        categories = self._section.categories
+        categories = self.categories
         if category not in categories:
             raise UnusableInput(f"unknown category {category!r}; {nearest(category, categories)}")
         if not isinstance(n, int) or not 1 <= n <= MAX_IMAGES:
