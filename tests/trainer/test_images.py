@@ -417,7 +417,7 @@ def test_one_picture_is_enough_when_the_config_says_so(tmp_path: Path) -> None:
     [
         ({"image_size": 48}, "'image_size' is 48; it must be 28, 32, 64 or 128"),
         ({"channels": 2}, "'channels' is 2; it must be 1"),
-        ({"fit": "lettrebox"}, "did you mean 'letterbox'"),
+        ({"fit": "lettrebox"}, "'fit' is 'lettrebox'; it must be 'letterbox'"),
         ({"background": 256}, "'background' is 256"),
         ({"categories": ("A", "A")}, "twice"),
     ],
