@@ -53,7 +53,7 @@ def _last_purchases(trained: TrainedRecommender) -> Cases:
     """Use known shoppers' last purchases as cases, where the split left none to test."""
     data = trained.data
     sizes = np.diff(data.history_offsets)[1:]
-    users = np.flatnonzero(sizes >= 2) + 1
+    users = np.flatnonzero(sizes) + 1  # a single purchase is asked for with no history
     last = data.history_offsets[users + 1] - 1
     parts = [
         data.history_items[data.history_offsets[u] : e] for u, e in zip(users, last, strict=True)

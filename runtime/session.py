@@ -15,6 +15,7 @@ PROVIDERS = ("cpu", "cuda", "auto")
 _ORT_NAMES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _NO_CUDA = "provider 'cuda' is not available on this machine{}; pip install 'endcap[gpu]'"
 _MAX_DEFAULT_THREADS = 4  # a till has other work to do
+MAX_THREADS = 256
 
 
 class Session:
@@ -136,8 +137,8 @@ def _first_line(error: Exception) -> str:
 def _threads(threads: int | None) -> int:
     if threads is None:
         return min(_MAX_DEFAULT_THREADS, _usable_cores())
-    if threads < 1:
-        raise UnusableInput(f"threads is {threads}; it must be at least 1")
+    if not 1 <= threads <= MAX_THREADS:  # onnxruntime dies of more than the system can start
+        raise UnusableInput(f"threads is {threads}; it must be from 1 to {MAX_THREADS}")
     return threads
 
 

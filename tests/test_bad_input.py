@@ -299,6 +299,12 @@ def test_unknown_user_is_anonymous_and_told_so() -> None:
     assert json.loads(with_basket.out)["tier"] == "basket"
 
 
+@pytest.mark.parametrize("threads", [0, -1, 257, 10**9])
+def test_threads_that_no_machine_can_start(tmp_path: Path, threads: int) -> None:
+    sentence = refused(tmp_path, "recommend", TINY, "--threads", threads, "--json")
+    assert f"threads is {threads}; it must be from 1 to 256" in sentence
+
+
 # --- bundles that are not whole
 
 

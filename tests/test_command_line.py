@@ -230,6 +230,20 @@ def test_logs_of_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text_for
     assert answer("evaluate", bundle, "--interactions", path)["cases"] > 0
 
 
+def test_a_log_of_single_purchases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fewer_requests(monkeypatch)
+    path = tmp_path / "log.csv"
+    path.write_text("user_id,item_id\na,x\nb,y\nc,x\n")
+    train = ["train", "recommender", "--interactions", path, *FAST_RECOMMENDER, *QUICK]
+    said = run(*train, "--out", tmp_path / "run")
+    assert said.code == 0, said.err
+    assert "the split left no test cases" in said.err
+    exported = run("export", "--recommender", tmp_path / "run", "--out", tmp_path / "bundle")
+    assert exported.code == 0, exported.err
+    assert answer("parity", tmp_path / "bundle")["passed"]
+    assert len(answer("recommend", tmp_path / "bundle")["items"]) == 2
+
+
 # --- help, and what is not installed
 
 
