@@ -33,7 +33,7 @@ from trainer.sample_pictures import write_pictures
 from trainer.sample_store import make_sample_store
 
 PICTURES_PER_CATEGORY = 200
-GENERATOR_EPOCHS = 20
+GENERATOR_EPOCHS = 40
 
 
 def run_demo(out: Path, seed: int, say: Callable[[str], None]) -> None:
@@ -73,7 +73,11 @@ def run_demo(out: Path, seed: int, say: Callable[[str], None]) -> None:
     painting = GeneratorConfig(
         images=ImagesConfig(image_size=32),
         dcgan=DcganConfig(
-            epochs=GENERATOR_EPOCHS, generator_width=32, discriminator_width=32, seed=seed
+            epochs=GENERATOR_EPOCHS,
+            generator_width=32,
+            discriminator_width=32,
+            r1=1.0,
+            seed=seed,
         ),
     )
     pictures = read_images(folder / "images", painting.images)

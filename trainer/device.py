@@ -49,4 +49,4 @@ def seed_step(seed: int, epoch: int, step: int) -> None:
     Every step starts from a state that depends on (seed, epoch, step) alone, so a resumed run draws
     what the uninterrupted one would have drawn, without saving any generator's state.
     """
-    torch.manual_seed((seed * 1_000_003 + epoch) * 1_000_003 + step)
+    torch.manual_seed(((seed * 1_000_003 + epoch) * 1_000_003 + step) % 2**63)

@@ -283,3 +283,8 @@ def test_a_loss_that_is_no_number_stops_with_the_way_out(
     )
     with pytest.raises(UnusableInput, match=r"the loss is nan; lower training\.learning_rate"):
         train_recommender(shop(tmp_path), config(), tmp_path / "run")
+
+
+def test_the_largest_seed_trains(tmp_path: Path) -> None:
+    settings = config(f"training.seed={2**32 - 1}", "training.epochs=1")
+    assert train_recommender(shop(tmp_path), settings, tmp_path / "run").metrics()
