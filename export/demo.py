@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-from trainer.report import write_generator_report, write_recommender_report
 
 from export.build import export_bundle
 from runtime.bundle import open_bundle
@@ -28,6 +27,7 @@ from trainer.dataset import load_dataset
 from trainer.generator.train import train_generator
 from trainer.images import read_images
 from trainer.recommender.train import train_recommender
+from trainer.report import write_generator_report, write_recommender_report
 from trainer.report_text import cleaning_summary, images_summary, metrics_text
 from trainer.sample_pictures import write_pictures
 from trainer.sample_store import make_sample_store
