@@ -33,6 +33,7 @@ from trainer.sample_pictures import write_pictures
 from trainer.sample_store import make_sample_store
 
 PICTURES_PER_CATEGORY = 200
+RECOMMENDER_EPOCHS = 8
 GENERATOR_EPOCHS = 40
 
 
@@ -62,7 +63,7 @@ def run_demo(out: Path, seed: int, say: Callable[[str], None]) -> None:
     head("2/6 training the recommender")
     config = RecommenderConfig(
         data=DataConfig(basket_column="basket_id", repeat_purchases=True),
-        training=TrainingConfig(epochs=8, seed=seed),
+        training=TrainingConfig(epochs=RECOMMENDER_EPOCHS, seed=seed),
     )
     dataset = load_dataset(folder / "interactions.csv", config.data, folder / "catalogue.csv")
     say(cleaning_summary(dataset.report))
