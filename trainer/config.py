@@ -145,8 +145,14 @@ class TwoStageConfig(Options):
     short_baskets: float = option(
         0.5, "Share of training baskets cut to a random number of newest items.", low=0.0, high=1.0
     )
+    user_rate: float = option(
+        0.03,
+        "Step size of user vectors as a share of learning_rate; fast ones overfit.",
+        low=0.0,
+        high=1.0,
+    )
     user_scale: float = option(
-        0.3,
+        0.1,
         "Standard deviation of a new user vector, in units of an item vector's.",
         low=0.0,
         high=10.0,

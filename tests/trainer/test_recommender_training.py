@@ -120,9 +120,11 @@ def test_two_planted_groups_are_found(tmp_path: Path, arch: str) -> None:
     rows = {name: row for row, name in enumerate(ids)}
     n_rows, width = len(ids), trained.max_basket
     for group, user, held in ((even, "u0", "i4"), (~even, "u1", "i5")):
-        basket = torch.zeros(2, width, dtype=torch.int64)
-        basket[1, -1] = rows[held]  # an anonymous basket; the first request is the known shopper
         known = trained.data.user_ids.index(user) + 1
+        history = trained.data.history(known)[-width:]
+        basket = torch.zeros(2, width, dtype=torch.int64)
+        basket[0, -len(history) :] = torch.from_numpy(history)  # the known shopper, as served
+        basket[1, -1] = rows[held]  # an anonymous basket
         allowed = torch.ones(2, n_rows, dtype=torch.bool)
         item, _ = trained.model.serve(torch.tensor([[known], [0]]), basket, allowed, 8)
         for answer in item:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from trainer.recommender.mlp import Mlp
 from trainer.recommender.ranking import best_rows
@@ -25,8 +24,8 @@ class Stage(Protocol):
     def examples(self) -> int:
         """Number of training rows."""
 
-    def parameters(self) -> Iterator[nn.Parameter]:
-        """Return the weights that this stage moves."""
+    def groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        """Return the weights that this stage moves, as an optimiser's groups with their rates."""
 
     def loss(self, rows: Tensor) -> Tensor:
         """Compute the mean loss of a batch of training rows, int64 [batch]."""
@@ -49,9 +48,9 @@ class MlpStage:
         """Number of training rows."""
         return len(self.rows.item)
 
-    def parameters(self) -> Iterator[nn.Parameter]:
+    def groups(self, learning_rate: float) -> list[dict[str, Any]]:
         """Return every weight."""
-        return self.model.parameters()
+        return [{"params": list(self.model.parameters()), "lr": learning_rate}]
 
     def loss(self, rows: Tensor) -> Tensor:
         """Compute binary cross-entropy, over the rows and ``negatives`` more for each."""
@@ -95,11 +94,15 @@ class RetrievalStage:
         """Number of training rows."""
         return len(self.rows.item)
 
-    def parameters(self) -> Iterator[nn.Parameter]:
-        """Return every weight but the ranking stage's."""
-        for name, parameter in self.model.named_parameters():
-            if not name.startswith("ranker."):
-                yield parameter
+    def groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        """Return every weight but the ranking stage's, user vectors at a rate of their own."""
+        named = dict(self.model.named_parameters())
+        user = named.pop("user.weight")
+        shared = [weight for name, weight in named.items() if not name.startswith("ranker.")]
+        return [
+            {"params": shared, "lr": learning_rate},
+            {"params": [user], "lr": learning_rate * self.model.config.user_rate},
+        ]
 
     def after_epoch(self) -> None:
         """Nothing is derived from the weights ahead of serving."""
@@ -153,9 +156,9 @@ class RankingStage:
         """Number of training rows."""
         return len(self.rows.item)
 
-    def parameters(self) -> Iterator[nn.Parameter]:
+    def groups(self, learning_rate: float) -> list[dict[str, Any]]:
         """Return the ranking MLP's weights."""
-        return self.model.ranker.parameters()
+        return [{"params": list(self.model.ranker.parameters()), "lr": learning_rate}]
 
     def after_epoch(self) -> None:
         """Nothing is derived from the weights ahead of serving."""

@@ -216,7 +216,7 @@ def _fit(loop: _Loop, stage: Stage, state: dict[str, Any]) -> None:
     """Train one stage until its epochs are over or validation stops improving."""
     config, progress = loop.config, loop.progress
     optimiser = torch.optim.Adam(
-        stage.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        stage.groups(config.learning_rate), weight_decay=config.weight_decay
     )
     if state["optimiser"] is not None:
         optimiser.load_state_dict(state["optimiser"])
