@@ -13,6 +13,7 @@ from trainer.recommender.saved import TrainedRecommender
 from trainer.split import Cases
 
 BATCH = 128
+GAP = 1e-4  # retrieval scores closer than this may change places between programs
 MAX_MASK_CELLS = 500_000_000  # requests times catalogue rows, to bound the time of an export
 
 
@@ -22,7 +23,8 @@ def fresh_requests(
     """Draw requests of every tier under every kind of rule, and let torch answer them.
 
     Half are held-out cases with the seen filter, which the NDCG is measured on; the other half are
-    random shoppers and baskets under random stock, short lists and no rule at all.
+    random shoppers and baskets under random stock, short lists and no rule at all. A request whose
+    last candidate is a tie within 1e-4 has more than one right answer and is left out.
 
     Args:
         trained: the model and its data.
@@ -103,28 +105,32 @@ def _answered(
     masks: list[np.ndarray],
     top_k: int,
 ) -> RecommenderGolden:
-    items, scores = [], []
+    items, scores, gaps = [], [], []
     for start in range(0, len(user), BATCH):
         part = slice(start, start + BATCH)
         with torch.inference_mode():
-            item, score = trained.model.serve(
+            request = (
                 torch.from_numpy(user[part, None]),
                 torch.from_numpy(basket[part]),
                 torch.from_numpy(np.stack(masks[part])),
-                top_k,
             )
+            item, score = trained.model.serve(*request, top_k)
+            gaps.append(trained.model.boundary_gap(*request, top_k).numpy())
         items.append(item.numpy())
         scores.append(score.numpy())
-    only, rule_offsets, rule_rows = pack_rules(masks)
+    clear = np.concatenate(gaps) > GAP
+    only, rule_offsets, rule_rows = pack_rules(
+        mask for mask, kept in zip(masks, clear, strict=True) if kept
+    )
     return RecommenderGolden(
-        user=user,
-        basket=basket,
-        target=target,
+        user=user[clear],
+        basket=basket[clear],
+        target=target[clear],
         only=only,
         rule_offsets=rule_offsets,
         rule_rows=rule_rows,
-        item=np.concatenate(items),
-        score=np.concatenate(scores),
+        item=np.concatenate(items)[clear],
+        score=np.concatenate(scores)[clear],
     )
 
 

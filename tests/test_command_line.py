@@ -371,7 +371,12 @@ def test_interrupted_before_training_leaves_nothing(
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(trainer.dataset, "load_dataset", interrupted)
-    said = run(*steady(chain, 1), tmp_path / "run")
+    # A background job starts with SIGINT ignored, and so would these tests in it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        said = run(*steady(chain, 1), tmp_path / "run")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (said.code, said.out) == (130, "")
     assert said.err.splitlines()[-1] == "endcap: interrupted"
     assert list(tmp_path.iterdir()) == []

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import numpy_helper
 
 from export import build
@@ -241,3 +242,21 @@ def test_golden_requests_are_some_of_the_fresh_ones_with_torchs_answers(runs: Pa
         for n, (u, b, i) in enumerate(zip(fresh.user, fresh.basket, fresh.item, strict=True))
     }
     assert found <= all_fresh
+
+
+def test_requests_whose_last_candidate_ties_are_not_compared(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = load_recommender(Run.open(runs / "two-stage"))
+    kept = fresh_requests(trained, 200, 5, seed=1)
+    gaps = iter(np.array_split(np.where(np.arange(len(kept)) % 4 == 0, 1e-6, 1.0), 2))
+    monkeypatch.setattr("export.requests.BATCH", -(-len(kept) // 2))
+    monkeypatch.setattr(
+        trained.model, "boundary_gap", lambda *request: torch.from_numpy(next(gaps))
+    )
+    fewer = fresh_requests(trained, 200, 5, seed=1)
+    clear = np.arange(len(kept)) % 4 != 0
+    np.testing.assert_array_equal(fewer.user, kept.user[clear])
+    np.testing.assert_array_equal(fewer.item, kept.item[clear])
+    for n, before in enumerate(np.flatnonzero(clear)):
+        np.testing.assert_array_equal(fewer.allowed(n, 25), kept.allowed(int(before), 25))

@@ -492,6 +492,7 @@ def test_process_whose_reader_left(tiny: Path) -> None:
 _INTERRUPTED = """
 import os, signal, sys
 import runtime.store
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts without
 runtime.store.load = lambda *_: os.kill(os.getpid(), signal.SIGINT)
 from runtime.cli import main
 sys.exit(main(["recommend", "bundle"]))

@@ -179,3 +179,23 @@ def test_best_rows_is_a_stable_sort(values: list[float], count: int) -> None:
     expected = sorted(range(len(values)), key=lambda i: (-values[i], i))[:count]
     scores = torch.tensor([values, values], dtype=torch.float32)
     assert best_rows(scores, count).tolist() == [expected, expected]
+
+
+def test_the_boundary_gap_is_between_the_last_candidate_and_the_first_left_out() -> None:
+    model = two_stage(candidates=4)
+    for parameter in model.ranker.parameters():
+        nn.init.zeros_(parameter)
+    user, basket, allowed = requests(40, 4)
+    gap = model.boundary_gap(user, basket, allowed, 3)
+    _, score = model.serve(user, basket, allowed, 4)
+    wider = two_stage(candidates=5)
+    wider.load_state_dict(model.state_dict())
+    _, longer = wider.serve(user, basket, allowed, 5)
+    for row in range(40):
+        if torch.isfinite(longer[row, 4]):
+            torch.testing.assert_close(gap[row], score[row, 3] - longer[row, 4])
+        else:
+            assert gap[row] == torch.inf
+    assert torch.isinf(
+        two_stage(candidates=N_ITEMS + 1).boundary_gap(user, basket, allowed, 3)
+    ).all()

@@ -79,6 +79,10 @@ class Mlp(nn.Module):
         anonymous = torch.where(count > 0, pooled, self.buyers[0])
         return torch.where(user[:, None] > 0, self.user(user), anonymous)
 
+    def boundary_gap(self, user: Tensor, basket: Tensor, allowed: Tensor, top_k: int) -> Tensor:
+        """Return float32 [batch], all infinite: every item is scored, none is left out before."""
+        return torch.full((len(user),), torch.inf)
+
     def serve(
         self, user: Tensor, basket: Tensor, allowed: Tensor, top_k: int
     ) -> tuple[Tensor, Tensor]:

@@ -131,6 +131,28 @@ class TwoStage(nn.Module):
         shopper = self.shopper_vector(user, basket, vectors)
         return shopper, shopper @ vectors.T / self.config.temperature + bias
 
+    def _permitted(
+        self, user: Tensor, basket: Tensor, allowed: Tensor, vectors: Tensor, bias: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        shopper, scores = self.retrieve(user[:, 0], basket, vectors, bias)
+        scores = scores.masked_fill(~allowed, -torch.inf)
+        scores[:, 0] = -torch.inf
+        return shopper, scores
+
+    def boundary_gap(self, user: Tensor, basket: Tensor, allowed: Tensor, top_k: int) -> Tensor:
+        """Return float32 [batch]: by how much the last candidate beats the first item left out.
+
+        Where this is within rounding error either item is rightly the last candidate, and the
+        ranking stage may lift it into the answer: no two programs need to agree. Infinite where
+        every permitted item is a candidate. Arguments as in :meth:`serve`.
+        """
+        _, scores = self._permitted(user, basket, allowed, self.item_vectors(), self.serving_bias())
+        count = max(self.config.candidates, top_k)
+        if count >= scores.shape[1]:
+            return scores.new_full((len(scores),), torch.inf)
+        last, first_out = scores.topk(count + 1, dim=1).values[:, -2:].T
+        return torch.where(first_out.isinf(), torch.inf, last - first_out)
+
     def serve(
         self, user: Tensor, basket: Tensor, allowed: Tensor, top_k: int
     ) -> tuple[Tensor, Tensor]:
@@ -146,9 +168,7 @@ class TwoStage(nn.Module):
             item, int64 [batch, top_k], and score, float32 [batch, top_k].
         """
         vectors, bias = self.item_vectors(), self.serving_bias()
-        shopper, scores = self.retrieve(user[:, 0], basket, vectors, bias)
-        scores = scores.masked_fill(~allowed, -torch.inf)
-        scores[:, 0] = -torch.inf
+        shopper, scores = self._permitted(user, basket, allowed, vectors, bias)
         count = min(max(self.config.candidates, top_k), scores.shape[1])
         candidates = best_rows(scores, count).sort(dim=1).values  # ties break to the lower row
         retrieval = scores.gather(1, candidates)
