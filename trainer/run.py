@@ -156,14 +156,14 @@ def require_same_config(before: Any, now: Any, *, free: tuple[str, ...]) -> None
     Args:
         before: the run's own config.
         now: the config that was given with ``--resume``.
-        free: dotted fields that may differ, such as the number of epochs.
+        free: dotted fields that may differ ("training.epochs"), and sections ("card.").
 
     Raises:
         UnusableInput: another field differs; the message names it with both values.
     """
     old, new = (dict(_flat(to_mapping(config))) for config in (before, now))
     for name in sorted(old.keys() | new.keys()):
-        if name not in free and old.get(name) != new.get(name):
+        if not name.startswith(free) and old.get(name) != new.get(name):
             raise UnusableInput(
                 f"config field {name!r} was {old.get(name)!r} in this run and is {new.get(name)!r} "
                 "now; resume with the run's own config, or start another run with another --out"

@@ -19,7 +19,7 @@ from trainer.generator.model import (
 )
 from trainer.images import ImageSet
 from trainer.options import from_mapping, to_mapping
-from trainer.run import Run
+from trainer.run import Run, require_same_config
 
 # What a resumed run may be told anew; everything else would make it another run.
 MAY_CHANGE = ("dcgan.epochs", "dcgan.checkpoint_every_s", "dcgan.device", "card.")
@@ -139,23 +139,9 @@ def _check_config(state: dict[str, Any], config: GeneratorConfig, run: Run) -> N
     """Refuse to resume under another config, naming the first field that differs."""
     # Through the dataclass, so that a field younger than the checkpoint counts with its default.
     begun = from_mapping(GeneratorConfig, state["config"])
-    before, now = _flat(to_mapping(begun)), _flat(to_mapping(config))
-    for name in sorted({*before, *now}):
-        if before.get(name) != now.get(name) and not name.startswith(MAY_CHANGE):
-            raise UnusableInput(
-                f"{str(run.path)!r} was begun with {name} = {before.get(name)!r} and is to be "
-                f"resumed with {now.get(name)!r}; use the old value or choose another --out"
-            )
+    require_same_config(begun, config, free=MAY_CHANGE)
     if config.dcgan.epochs < state["epoch"]:
         raise UnusableInput(
             f"dcgan.epochs is {config.dcgan.epochs} and {str(run.path)!r} has done "
             f"{state['epoch']}; give at least as many"
         )
-
-
-def _flat(tables: dict[str, Any]) -> dict[str, Any]:
-    return {
-        f"{table}.{name}": value
-        for table, fields in tables.items()
-        for name, value in fields.items()
-    }

@@ -38,6 +38,7 @@ FREE_ON_RESUME = (
     "training.patience",
     "training.checkpoint_every_s",
     "training.device",
+    "card.",
 )
 
 
