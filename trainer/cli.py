@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from runtime.cli_options import Group, json_option, print_json, say
+from runtime.cli_options import Group, json_option, print_json, provider_option, say
 from runtime.errors import CheckFailed, UnusableInput
 from trainer.cli_options import (
     FILE,
@@ -228,7 +228,7 @@ def generator(
     show_default=True,
     help="Rank against the whole catalogue, or against 99 items the shopper never took.",
 )
-@click.option("--provider", type=click.Choice(["cpu", "cuda", "auto"]), default="auto")
+@provider_option
 @json_option
 def evaluate(
     run_or_bundle: Path,

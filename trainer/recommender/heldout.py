@@ -123,7 +123,7 @@ def evaluate_bundle(
     """
     bundle = open_bundle(path)
     section = bundle.manifest.recommender
-    if section is None or bundle.manifest.catalogue is None or bundle.manifest.users_file is None:
+    if section is None:
         raise UnusableInput(f"bundle {str(path)!r} holds no recommender to evaluate")
     data_config = from_mapping(DataConfig, section.evaluation.get("data", {}))
     split_config = from_mapping(SplitConfig, section.evaluation.get("split", {}))
@@ -133,9 +133,7 @@ def evaluate_bundle(
             f"bundle {str(path)!r} answers with {section.top_k} items at most and evaluation looks "
             f"at {K}; export it with --top-k {K} or more"
         )
-    columns = bundle.manifest.catalogue
-    items = Catalogue(bundle.arrays(columns.file), columns.columns)
-    users = Users(bundle.arrays(bundle.manifest.users_file), bundle.manifest.salt, section.n_items)
+    items, users = Catalogue.of(bundle), Users.of(bundle)
     rows = RowsOf(
         np.array([0, *(items.row(name) or 0 for name in log.item_ids)], np.int64),
         np.array([0, *(users.row(name) for name in log.user_ids)], np.int64),
