@@ -1,4 +1,4 @@
-"""What cleaning did with every row of a log: for people, for JSON, and in one line."""
+"""What cleaning did with every row of a log."""
 
 from __future__ import annotations
 
@@ -38,32 +38,3 @@ class CleaningReport:
             "notes": self.notes,
             "errors": self.errors,
         }
-
-    def summary(self) -> str:
-        """Return one line: the rows kept, and of how many shoppers and items."""
-        facts = self.facts
-        line = (
-            f"kept {self.rows_kept:,} of {self.rows_read:,} rows: {facts.get('users', 0):,} "
-            f"shoppers, {facts.get('items', 0):,} items"
-        )
-        baskets = facts.get("anonymous_baskets", 0)
-        return f"{line}, {baskets:,} anonymous baskets" if baskets else line
-
-    def to_text(self) -> str:
-        """Return the report for people: every reason with its count and an example."""
-        lines = [self.summary()]
-        for reason, drop in self.dropped.items():
-            example = drop["example"]
-            lines.append(
-                f"dropped {drop['rows']:,}: {reason} "
-                f"(first on line {example['line']}: {example['value']!r})"
-            )
-        lines += [
-            f"{name.replace('_', ' ')}: {value:,}"
-            if isinstance(value, int)
-            else f"{name.replace('_', ' ')}: {value}"
-            for name, value in self.facts.items()
-        ]
-        lines += [f"note: {note}" for note in self.notes]
-        lines += [f"error: {error}" for error in self.errors]
-        return "\n".join(lines)

@@ -51,21 +51,6 @@ class ImageReport:
     labels_without_picture: int
     per_category: dict[str, int]
 
-    def summary(self) -> str:
-        """Say in one line what was kept and what was left out."""
-        parts = [
-            f"kept {self.kept} of {self.found} pictures in {len(self.per_category)} categories"
-        ]
-        reasons = ", ".join(f"{count} {reason}" for reason, count in self.skipped.items())
-        if reasons:
-            named = next(iter(self.examples))[0]
-            parts.append(f"left out: {reasons} (such as {named})")
-        if self.duplicates:
-            parts.append(f"{self.duplicates} are identical to an earlier one")
-        if self.labels_without_picture:
-            parts.append(f"{self.labels_without_picture} labels have no picture")
-        return "; ".join(parts)
-
     def to_json(self) -> dict[str, Any]:
         """Give the report as JSON types."""
         return {

@@ -51,20 +51,3 @@ def ranking_metrics(ranked: np.ndarray, cases: Cases, n_rows: int) -> dict[str, 
         "mrr": np.where(found, 1 / (hit.argmax(axis=1) + 1), 0.0),
         "recall": hit.sum(axis=1) / answers,
     }
-
-
-def area_under_curve(label: np.ndarray, score: np.ndarray) -> float:
-    """Compute the area under the ROC curve by the rank-sum formula, ties counted half.
-
-    Args:
-        label: [n] of 0 and 1, both present.
-        score: float [n], higher means more likely 1.
-    """
-    order = np.argsort(score, kind="stable")
-    _, place, counts = np.unique(score[order], return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    rank = np.empty(len(score))
-    rank[order] = (last - (counts - 1) / 2)[place]
-    positives = int((label > 0.5).sum())
-    total = rank[label > 0.5].sum() - positives * (positives + 1) / 2
-    return float(total / (positives * (len(label) - positives)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runtime.cli_options import table
-from trainer.cleaning import CleaningReport
+from trainer.cleaning_report import CleaningReport
 from trainer.images import ImageReport
 
 
@@ -42,6 +42,8 @@ def images_summary(report: ImageReport) -> str:
     lines += [f"  {name}: {reason}" for name, reason in report.examples]
     if report.duplicates:
         lines.append(f"{report.duplicates:,} pictures are identical to another")
+    if report.labels_without_picture:
+        lines.append(f"{report.labels_without_picture:,} labels have no picture")
     return "\n".join(lines)
 
 

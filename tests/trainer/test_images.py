@@ -18,6 +18,7 @@ from PIL import Image
 from runtime.errors import UnusableInput
 from trainer.config import ImagesConfig
 from trainer.images import ImageReport, ImageSet, read_images
+from trainer.report_text import images_summary
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 COLOUR = ImagesConfig(image_size=32, channels=3)
@@ -113,11 +114,14 @@ def test_labels_and_pictures_that_miss_each_other_are_reported(tmp_path: Path) -
     assert (report.found, report.kept, report.labels_without_picture) == (6, 2, 1)
     assert report.skipped == {"no label in the CSV": 3, "two different labels in the CSV": 1}
     assert ("e.png", "two different labels in the CSV") in report.examples
-    assert report.summary() == (
-        "kept 2 of 6 pictures in 1 categories; left out: 3 no label in the CSV, "
-        "1 two different labels in the CSV (such as c.png); 1 are identical to an earlier one; "
-        "1 labels have no picture"
-    )
+    said = images_summary(report).splitlines()
+    assert said[:3] == [
+        "6 pictures found, 2 kept (Bag 2)",
+        "skipped 3: no label in the CSV",
+        "skipped 1: two different labels in the CSV",
+    ]
+    assert "  c.png: no label in the CSV" in said
+    assert said[-2:] == ["1 pictures are identical to another", "1 labels have no picture"]
 
 
 @pytest.mark.parametrize("integers", [True, False])

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from trainer.metrics import area_under_curve, hits, ranking_metrics
+from trainer.metrics import hits, ranking_metrics
 from trainer.split import Cases
 
 
@@ -57,18 +57,3 @@ def test_more_answers_than_places() -> None:
 def test_a_short_list_is_padded() -> None:
     found = ranking_metrics(np.array([[7, 0, 0]]), cases([7]), 10)
     assert found["ndcg"].tolist() == [1.0]
-
-
-def test_area_under_curve_by_hand() -> None:
-    # Positives .8, .4; negatives .6, .4, .1. Pairs won: .8 beats all three; .4 beats .1, ties .4.
-    label = np.array([1, 0, 1, 0, 0])
-    score = np.array([0.8, 0.6, 0.4, 0.4, 0.1])
-    assert area_under_curve(label, score) == pytest.approx((3 + 1 + 0.5) / 6)
-
-
-def test_area_under_curve_at_its_ends() -> None:
-    label = np.array([0, 0, 1, 1])
-    assert area_under_curve(label, np.array([1.0, 2, 3, 4])) == 1.0
-    assert area_under_curve(label, np.array([4.0, 3, 2, 1])) == 0.0
-    assert area_under_curve(label, np.zeros(4)) == 0.5
-    assert area_under_curve(label, np.array([0.0, 1, 1, 1])) == pytest.approx(3 / 4)
