@@ -68,11 +68,14 @@ class Split:
 
     Attributes:
         train: bool [n interactions].
+        before_test: bool [n interactions], all that is known when the test purchases are made: a
+            model whose epochs validation has chosen may be trained on it again.
         validation: cases whose answers are validation purchases; they pick epochs and settings.
         test: cases whose answers are test purchases; reported once.
     """
 
     train: np.ndarray
+    before_test: np.ndarray
     validation: Cases
     test: Cases
 
@@ -108,6 +111,7 @@ def split_interactions(log: Interactions, config: SplitConfig) -> Split:
         )
     return Split(
         train=part == 0,
+        before_test=part < 2,
         validation=_cases(log, part, answer=1),
         test=_cases(log, part, answer=2),
     )

@@ -65,6 +65,7 @@ def test_leave_last_out_by_hand() -> None:
     assert split.train.tolist() == [True, True, False, False, True, True, True, False, False]
     assert questions(split.validation) == [(1, [1, 2], [3]), (3, [7], [8])]
     assert questions(split.test) == [(1, [1, 2, 3], [4]), (3, [7, 8], [9])]
+    assert split.before_test.tolist() == [True] * 3 + [False] + [True] * 4 + [False]
 
 
 def test_leave_last_out_with_a_repeat() -> None:
@@ -79,6 +80,7 @@ def test_a_refusal_is_neither_answer_nor_context_nor_learned_from_the_future() -
     assert questions(split.validation) == [(1, [1], [3])]
     assert questions(split.test) == [(1, [1, 3], [4])]
     assert split.train.tolist() == [True, True, False, False, False, False, True, True]
+    assert split.before_test.tolist() == [True, True, True, False, False, False, True, True]
 
 
 def test_refusals_alone_are_no_case() -> None:
@@ -235,6 +237,9 @@ def test_no_purchase_is_in_two_parts(
         return
     train = set(traced.item[split.train].tolist())
     validation, test = set(split.validation.target_items), set(split.test.target_items)
+    before_test = set(traced.item[split.before_test].tolist())
+    assert train | validation <= before_test
+    assert not before_test & test
     assert not train & validation
     assert not train & test
     assert not validation & test
