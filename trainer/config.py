@@ -109,6 +109,13 @@ class SplitConfig(Options):
         low=0.0,
         high=0.9,
     )
+    cold_items: float = option(
+        0.0,
+        "Share of the sold items that is hidden from training and validation, to measure how items "
+        "without sales are ranked; 0 except to measure that.",
+        low=0.0,
+        high=0.9,
+    )
     seed: int = option(7, "Seed of every random choice in the split.", low=0, high=MAX_SEED)
 
 

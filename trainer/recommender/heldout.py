@@ -14,6 +14,7 @@ from runtime.catalogue import Catalogue
 from runtime.errors import UnusableInput
 from runtime.session import Session, open_session
 from runtime.users import Users
+from trainer.cases import Cases
 from trainer.config import DataConfig, SplitConfig
 from trainer.dataset import load_dataset
 from trainer.device import choose_device
@@ -27,7 +28,7 @@ from trainer.recommender.evaluate import (
 )
 from trainer.recommender.saved import load_recommender
 from trainer.run import Run
-from trainer.split import Cases, split_interactions
+from trainer.split import split_interactions
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import torch
 
 from runtime.errors import UnusableInput
 from trainer.attribute import Attribute
+from trainer.cases import Cases
 from trainer.catalogue import ItemTable
 from trainer.checkpoint import load_checkpoint
 from trainer.config import RecommenderConfig
@@ -21,7 +22,7 @@ from trainer.interactions import Interactions
 from trainer.recommender.mlp import Mlp
 from trainer.recommender.two_stage import TwoStage
 from trainer.run import Run, json_bytes
-from trainer.split import Cases, Split
+from trainer.split import Split
 
 
 @dataclass(frozen=True)
