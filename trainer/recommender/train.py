@@ -28,6 +28,7 @@ from trainer.recommender.evaluate import (
 )
 from trainer.recommender.losses import MlpStage, RankingStage, RetrievalStage, Stage
 from trainer.recommender.mlp import Mlp
+from trainer.recommender.row_adam import RowAdam
 from trainer.recommender.sampling import TrainingRows
 from trainer.recommender.saved import build_model, data_files, fingerprint, keep_data
 from trainer.recommender.two_stage import TwoStage
@@ -217,9 +218,7 @@ def _train(
 def _fit(loop: _Loop, stage: Stage, state: dict[str, Any]) -> None:
     """Train one stage until its epochs are over or validation stops improving."""
     config, progress = loop.config, loop.progress
-    optimiser = torch.optim.Adam(
-        stage.groups(config.learning_rate), weight_decay=config.weight_decay
-    )
+    optimiser = RowAdam(stage.groups(config.learning_rate), weight_decay=config.weight_decay)
     if state["optimiser"] is not None:
         optimiser.load_state_dict(state["optimiser"])
     if state["best"] is None:
