@@ -16,14 +16,18 @@ from trainer.checkpoint import load_checkpoint
 from trainer.config import DataConfig
 from trainer.dataset import load_dataset
 from trainer.interrupt import StopRequest, TrainingStopped
+from trainer.recommender import loop as training_loop
 from trainer.recommender import row_adam
 from trainer.recommender import train as training
-from trainer.recommender.losses import MlpStage, RetrievalStage
+from trainer.recommender.losses import MlpStage
 from trainer.recommender.mlp import Mlp
+from trainer.recommender.requests import ShopperRequests
+from trainer.recommender.retrieval import RetrievalStage
 from trainer.recommender.row_adam import LAZY_ROWS
 from trainer.recommender.sampling import NegativeSampler, PopularitySampler, TrainingRows
 from trainer.recommender.saved import build_model, keep_data, load_recommender
 from trainer.recommender.train import train_recommender
+from trainer.recommender.two_stage import TwoStage
 from trainer.run import Run
 from trainer.split import split_interactions
 
@@ -231,8 +235,8 @@ def test_every_free_item_is_as_likely_as_the_next() -> None:
     bought = [[1, 3, 3, 6], [1, 2, 3, 5, 6], [1, 2, 3, 4, 5, 6]]
     sequence = torch.tensor([s for s, items in enumerate(bought) for _ in items])
     item = torch.tensor([i for items in bought for i in items])
-    start = torch.searchsorted(sequence, sequence)
-    rows = TrainingRows(sequence + 1, sequence, item, start, torch.ones(len(item)), 6)
+    ends = [torch.searchsorted(sequence, sequence, right=right) for right in (False, True)]
+    rows = TrainingRows(sequence + 1, sequence, item, *ends, torch.ones(len(item)), 6)
     torch.manual_seed(0)
     drawn = NegativeSampler(rows).draw(torch.tensor([0, 1, 2]), 30_000)
     share = torch.bincount(drawn[0], minlength=7).numpy() / 30_000
@@ -255,15 +259,18 @@ def test_sampled_softmax_approaches_the_full_one(tmp_path: Path) -> None:
     """With many draws the corrected sampled loss has the full softmax's gradient direction."""
     dataset = shop(tmp_path)
     split = split_interactions(dataset.interactions, config().split)
-    data = keep_data(dataset, split)
+    data = keep_data(dataset, split, split.train)
     rows = TrainingRows.of(dataset.interactions, split.train, torch.device("cpu"))
-    plain = ("two_stage.dropout=0.0", "two_stage.sampled_negatives=20000")
+    plain = ("two_stage.dropout=0.0", "two_stage.encoder_dropout=0.0")
+    plain += ("two_stage.sampled_negatives=20000",)
     gradients = []
     for full in (1000, 0):
         settings = config(*plain, f"two_stage.full_softmax_items={full}")
         torch.manual_seed(1)
         model = build_model(settings, data)
-        stage = RetrievalStage(model, rows, 1)  # type: ignore[arg-type]
+        assert isinstance(model, TwoStage)
+        requests = ShopperRequests(settings.two_stage, rows, ordered=True)
+        stage = RetrievalStage(model, rows, requests, hide_basket=False, mixed_precision=False)
         torch.manual_seed(2)
         loss = stage.loss(torch.arange(256))
         loss.backward()
@@ -277,7 +284,7 @@ def test_the_seeds_loss_is_binary_cross_entropy_over_positives_and_negatives(
     rows = rows_of(tmp_path)
     settings = config("arch=mlp")
     model = Mlp(settings.mlp, 60, 60, rows.n_items)
-    stage = MlpStage(model, rows, 1, labelled=False)
+    stage = MlpStage(model, rows, labelled=False)
     drawn = torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8]])
     monkeypatch.setattr(stage.negatives, "draw", lambda sequence, count: drawn)
     loss = stage.loss(torch.tensor([0, 1]))
@@ -296,7 +303,7 @@ def test_half_precision_passes_train(
 ) -> None:
     """What mixed precision does on CUDA, done by the CPU's bfloat16: types fit, losses fall."""
     half = lambda device, mixed_precision: torch.autocast("cpu", dtype=torch.bfloat16)  # noqa: E731
-    monkeypatch.setattr(training, "autocast", half)
+    monkeypatch.setattr(training_loop, "autocast", half)
     run = train_recommender(shop(tmp_path), config(f"arch={arch}"), tmp_path / "run")
     losses = [row["loss"] for row in run.metrics() if "loss" in row]
     assert losses[1] < losses[0]
