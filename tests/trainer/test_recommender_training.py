@@ -107,7 +107,9 @@ def test_a_run_folder_holds_what_export_and_people_need(tmp_path: Path) -> None:
     assert len(trained.data.test) == 60
     evaluation = trained.evaluation
     assert evaluation["cases"] == 60
-    assert set(evaluation["results"]) == {"model", "model, anonymous", "popularity"}
+    assert set(evaluation["results"]) == {
+        *("user+basket", "basket", "short basket", "user", "popular", "popularity"),
+    }
 
 
 @pytest.mark.parametrize("arch", ARCHS)

@@ -31,6 +31,7 @@ from trainer.recommender.mlp import Mlp
 from trainer.recommender.sampling import TrainingRows
 from trainer.recommender.saved import build_model, data_files, fingerprint, keep_data
 from trainer.recommender.two_stage import TwoStage
+from trainer.recommender.yardsticks import ColdItems
 from trainer.run import Run, json_bytes, require_same_config
 from trainer.split import split_interactions
 
@@ -94,9 +95,10 @@ def train_recommender(
     evaluation = evaluate_beside_popularity(
         torch_recommend(model.eval(), device),
         split.test,
-        data.counts,
+        dataset.interactions.purchases(split.before_test),
         max_basket=model.config.max_basket,
         hide_context=not config.data.repeat_purchases,
+        cold=ColdItems.of(dataset, split),
     )
     run.write_json("evaluation.json", {"split": config.split.method, **evaluation})
     return run
