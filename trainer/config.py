@@ -176,6 +176,11 @@ class TwoStageConfig(Options):
         "probability; auto: the whole catalogue up to full_softmax_items.",
         choices=("auto", "softmax", "sampled-softmax"),
     )
+    basket_competes: bool = option(
+        True,
+        "Whether what is in a basket competes with the answer in the softmax; on sparse logs it "
+        "should, though it is never shown.",
+    )
     label_smoothing: float = option(
         0.0,
         "Share of an answer's weight that all items get evenly in the softmax.",

@@ -116,7 +116,9 @@ def test_a_run_folder_holds_what_export_and_people_need(tmp_path: Path) -> None:
     assert len(trained.data.test) == 60
     evaluation = trained.evaluation
     assert evaluation["cases"] == 60
-    assert set(evaluation["results"]) == {"model", "model, anonymous", "popularity"}
+    assert set(evaluation["results"]) == {
+        *("user+basket", "basket", "short basket", "user", "popular", "popularity"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -270,7 +272,7 @@ def test_sampled_softmax_approaches_the_full_one(tmp_path: Path) -> None:
         model = build_model(settings, data)
         assert isinstance(model, TwoStage)
         requests = ShopperRequests(settings.two_stage, rows, ordered=True)
-        stage = RetrievalStage(model, rows, requests, hide_basket=False, mixed_precision=False)
+        stage = RetrievalStage(model, rows, requests, mixed_precision=False)
         torch.manual_seed(2)
         loss = stage.loss(torch.arange(256))
         loss.backward()

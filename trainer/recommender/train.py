@@ -26,7 +26,7 @@ from trainer.recommender.evaluate import (
     torch_recommend,
 )
 from trainer.recommender.item_item import ItemItemChoice
-from trainer.recommender.loop import PHASES, Loop, fit, fresh_stage
+from trainer.recommender.loop import Loop, fit, fresh_stage
 from trainer.recommender.losses import MlpStage, Stage
 from trainer.recommender.mlp import Mlp
 from trainer.recommender.neighbours import OFF, ItemItemStage
@@ -36,6 +36,7 @@ from trainer.recommender.retrieval import RetrievalStage
 from trainer.recommender.sampling import TrainingRows
 from trainer.recommender.saved import SavedData, build_model, data_files, fingerprint, keep_data
 from trainer.recommender.two_stage import TwoStage
+from trainer.recommender.yardsticks import ColdItems
 from trainer.run import Run, json_bytes, require_same_config
 from trainer.split import Split, split_interactions
 
@@ -101,9 +102,10 @@ def train_recommender(
     evaluation = evaluate_beside_popularity(
         torch_recommend(model.eval(), device),
         split.test,
-        data.counts,
+        dataset.interactions.purchases(split.before_test),
         max_basket=model.config.max_basket,
         hide_context=not config.data.repeat_purchases,
+        cold=ColdItems.of(dataset, split),
     )
     facts = {"split": config.split.method, "chosen": state["chosen"]}
     run.write_json("evaluation.json", {**facts, **evaluation})
@@ -175,7 +177,6 @@ class _Shop:
             model,
             bought,
             requests,
-            hide_basket=self.hide_context,
             mixed_precision=config.training.mixed_precision,
         )
         stages: list[Stage | ItemItemStage] = [retrieval]
@@ -284,7 +285,7 @@ def _choose_weights(
         return OFF
     loop.progress.say("item-item weights: choosing penalty, decay and scale")
     choice, found = stage.choose(cases, hide_context=shop.hide_context)
-    row = {"phase": PHASES[0], "stage": stage.name, **asdict(choice), f"ndcg@{K}": found}
+    row = {"stage": stage.name, "epoch": 0, **asdict(choice), f"ndcg@{K}": found}
     state["metrics"] = [*state["metrics"], row]
     loop.progress.say(
         f"item-item weights: l2 {choice.l2:g}, decay {choice.decay:g}, scale {choice.scale:g}, "
