@@ -68,8 +68,9 @@ class Peer:
     """RecBole in a process of its own, which trains an epoch when asked."""
 
     def __init__(self, python: Path, log: Path, sizes: str) -> None:
+        self._command = [str(python), str(WORKER), str(log), sizes]
         self._process = subprocess.Popen(
-            [str(python), str(WORKER), str(log), sizes],
+            self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -89,7 +90,7 @@ class Peer:
         line = self._process.stdout.readline()
         if not line:
             raise click.ClickException(
-                f"the peer stopped; run it by hand to see why: {' '.join(self._process.args)}"
+                f"the peer stopped; run it by hand to see why: {' '.join(self._command)}"
             )
         answer: dict[str, Any] = json.loads(line)
         return answer
@@ -149,9 +150,15 @@ def contest(
         for name, peer in peers.items():
             found[name].append(peer.epoch())
 
-    loop = {"epochs": rounds + 1, "patience": rounds + 1, "batch_size": purchases}
-    loop |= {"learning_rate": 0.001, "validation_cases": 1}
-    config = from_mapping(RecommenderConfig, {**SETTINGS, "training": {**loop, "device": "cpu"}})
+    loop = {
+        "epochs": rounds + 1,
+        "patience": rounds + 1,
+        "batch_size": purchases,
+        "learning_rate": 0.001,
+        "validation_cases": 1,
+        "device": "cpu",
+    }
+    config = from_mapping(RecommenderConfig, {**SETTINGS, "training": loop})
     dataset = load_dataset(log, config.data)
     # The clock's owner calls after_epoch once before the first epoch, which warms the peers up.
     with patch.object(training, "MlpStage", timed_stage(found[ours], peers_turn)):
