@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from runtime.errors import UnusableInput
+from trainer.cases import Cases
 from trainer.checkpoint import checkpoint_bytes, load_checkpoint, save_checkpoint
 from trainer.config import RecommenderConfig, TrainingConfig
 from trainer.dataset import Dataset
@@ -32,7 +33,7 @@ from trainer.recommender.sampling import TrainingRows
 from trainer.recommender.saved import build_model, data_files, fingerprint, keep_data
 from trainer.recommender.two_stage import TwoStage
 from trainer.run import Run, json_bytes, require_same_config
-from trainer.split import Cases, split_interactions
+from trainer.split import split_interactions
 
 FREE_ON_RESUME = (
     "training.epochs",
