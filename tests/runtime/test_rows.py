@@ -185,7 +185,8 @@ histories = st.lists(st.integers(1, 20), max_size=5)
 
 def packed(user_ids: list[str], bought: list[list[int]], salt: bytes) -> dict[str, Any]:
     offsets = np.cumsum([0, 0, *map(len, bought)], dtype=np.int64)
-    return pack_users(user_ids, offsets, np.array(sum(bought, []), np.int64), salt)
+    rows = np.array([row for history in bought for row in history], np.int64)
+    return pack_users(user_ids, offsets, rows, salt)
 
 
 @given(

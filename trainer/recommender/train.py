@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from trainer.recommender.sampling import TrainingRows
 from trainer.recommender.saved import build_model, data_files, fingerprint, keep_data
 from trainer.recommender.two_stage import TwoStage
 from trainer.run import Run, json_bytes, require_same_config
-from trainer.split import split_interactions
+from trainer.split import Split, split_interactions
 
 FREE_ON_RESUME = (
     "training.epochs",
@@ -69,6 +69,8 @@ def train_recommender(
     """
     device = choose_device(config.training.device)
     split = split_interactions(dataset.interactions, config.split)
+    held_out = len(split.test)
+    split = _bounded(split, config)
     rows = TrainingRows.of(dataset.interactions, split.train, device)
     if len(rows.positives().item) == 0:
         raise UnusableInput("no purchase is left to train on; lower test_fraction")
@@ -81,16 +83,16 @@ def train_recommender(
     else:
         on = describe_device(device, mixed_precision=config.training.mixed_precision)
         state = _fresh_state(model)
+        facts = {**(facts or {}), "device": on}
         files = {
             "data.json": json_bytes(dataset.report.to_json()),
             "checkpoint.pt": checkpoint_bytes(state),
             **data_files(data),
         }
-        facts = {**(facts or {}), "device": on}
         run = Run.create(run_path, "recommender", config, facts, files)
+        del files  # gigabytes that the loop needs for itself
     stages = _stages(model, rows, config, labelled=dataset.interactions.label is not None)
-    validation = split.validation.sample(config.training.validation_cases, config.split.seed)
-    validator = _Validator(model, validation, data.n_rows, device, config)
+    validator = _Validator(model, split.validation, data.n_rows, device, config)
     _train(run, model, stages, state, validator, config.training, device)
     evaluation = evaluate_beside_popularity(
         torch_recommend(model.eval(), device),
@@ -99,8 +101,19 @@ def train_recommender(
         max_basket=model.config.max_basket,
         hide_context=not config.data.repeat_purchases,
     )
-    run.write_json("evaluation.json", {"split": config.split.method, **evaluation})
+    facts = {"split": config.split.method, "held_out": held_out}
+    run.write_json("evaluation.json", {**facts, **evaluation})
     return run
+
+
+def _bounded(split: Split, settings: RecommenderConfig) -> Split:
+    """Draw the cases that are ranked: to rank a million takes longer than to train on them."""
+    config, seed = settings.training, settings.split.seed
+    split = replace(split, validation=split.validation.sample(config.validation_cases, seed))
+    if config.test_cases == 0:
+        return split
+    test, cold = (cases.sample(config.test_cases, seed) for cases in (split.test, split.cold))
+    return replace(split, test=test, cold=cold)
 
 
 def _reopen(path: Path, config: RecommenderConfig, log: str) -> Run:
