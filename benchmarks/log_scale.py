@@ -30,7 +30,9 @@ SETTINGS = (
     "training.validation_cases=1000",
     "training.test_cases=1000",
     "two_stage.dim=64",
+    "two_stage.max_basket=20",
     "two_stage.full_softmax_items=0",
+    "two_stage.sampled_negatives=512",
     "two_stage.ranker_epochs=0",
 )
 # What the command says, in this order, when a part of its work begins.
