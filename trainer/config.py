@@ -135,6 +135,11 @@ class TrainingConfig(Options):
     validation_cases: int = option(
         5000, "Validation cases ranked after each epoch, a seeded sample of them.", low=1
     )
+    test_cases: int = option(
+        50_000,
+        "Test cases ranked when training ends, a seeded sample of them; 0 ranks them all.",
+        low=0,
+    )
     checkpoint_every_s: float = option(
         60.0, "Seconds between checkpoints within an epoch.", low=0.0
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,9 @@ def evaluate_side_by_side(
     fingerprints = set()
     for subject in subjects:
         if subject.data not in logs:
-            logs[subject.data] = load_dataset(interactions, subject.data, catalogue)
+            # The model has its attributes already: a catalogue without them, or none, will do.
+            config = replace(subject.data, attributes=())
+            logs[subject.data] = load_dataset(interactions, config, catalogue)
         held_out = _held_out(logs[subject.data], subject, protocol)
         fingerprints.add(held_out.fingerprint)
         for engine, recommend in subject.engines.items():
