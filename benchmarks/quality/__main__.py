@@ -1,6 +1,6 @@
 """Ranking quality beside peers, on the same cases, scored by one scorer, with the goals.
 
-python -m benchmarks.quality beauty|ml-100k|online-retail|groceries|cold|all [--seeds 3] [--with-sasrec]
+python -m benchmarks.quality beauty|ml-100k|online-retail|groceries|cold|all [--seeds 3]
 
 ``make peers`` makes the environment of the peers that are libraries; docs/quality.md says more.
 """

@@ -38,12 +38,12 @@ FITS: Mapping[str, Callable[..., Scorer]] = {
 }
 
 
-def rank(question: Question, score: Callable[[slice], np.ndarray]) -> np.ndarray:
-    """Rank every case by its scores, int64 [n, k]."""
+def rank(question: Question, score: Scorer, query: Mapping[str, Any]) -> np.ndarray:
+    """Rank every case by the scores under the query settings, int64 [n, k]."""
     ranked = np.zeros((len(question), K), np.int64)
     for start in range(0, len(question), BATCH):
         cases = slice(start, min(start + BATCH, len(question)))
-        ranked[cases] = best_rows(score(cases), question, cases)
+        ranked[cases] = best_rows(score(cases, **query), question, cases)
     return ranked
 
 
@@ -67,7 +67,7 @@ def answer(question: Question, task: Mapping[str, Any]) -> tuple[np.ndarray, np.
         fit_s = time.perf_counter() - started
         for j, query in enumerate(task["queries"]):
             started = time.perf_counter()
-            ranked[i, j] = rank(question, lambda cases, query=query: score(cases, **query))
+            ranked[i, j] = rank(question, score, query)
             seconds[i, j] = fit_s + time.perf_counter() - started
     return ranked, seconds
 

@@ -1,4 +1,4 @@
-"""All contestants on one data set: peers tuned on validation, endcap through its exported graphs."""
+"""All contestants on one data set: tuned peers, and endcap through its exported graphs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.quality.asking import Desk, choose_settings
 from benchmarks.quality.exported import Exported, rank_with_bundle, train_and_export
 from benchmarks.quality.goals import ANONYMOUS, ENDCAP
-from benchmarks.quality.peers import Peer
+from benchmarks.quality.peers import Peer, Settings
 from benchmarks.quality.result import Result
 from benchmarks.quality.shops import Shop
 from benchmarks.quality.trial import Trial
@@ -28,7 +28,8 @@ def run_peer(peer: Peer, cut: Sequence[Trial], desk: Desk, say: Say) -> Result:
     nothing is asked once.
     """
     resplit = cut[0].shop.resplit
-    chosen, scores, seconds, ages = [], [], [], []
+    chosen: list[tuple[Settings, Settings]] = []
+    scores, seconds, ages = [], [], []
     for trial in cut if resplit or peer.drawn else cut[:1]:
         if resplit or not chosen:
             chosen.append(choose_settings(desk, trial, peer))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -103,6 +105,22 @@ def rank_with_bundle(
         (shown,) = session.run(feeds, ["item"])
         ranked[part] = ours[shown[:, :K]]
     return ranked
+
+
+def evaluate_cold(trial: Trial) -> dict[str, Any]:
+    """Have ``endcap evaluate`` ask the bundle for the items that the trial hid from training.
+
+    Returns:
+        Name of an evaluation row, "cold..." -> its figures, of the CPU's default variant.
+    """
+    exported, shop = train_and_export(trial), trial.shop
+    files = ["--interactions", str(shop.interactions)]
+    if shop.catalogue is not None:
+        files += ["--catalogue", str(shop.catalogue)]
+    arguments = [ENDCAP, "evaluate", str(exported.bundle.path), *files, "--json"]
+    printed = subprocess.run(arguments, check=True, stdout=subprocess.PIPE).stdout
+    table = json.loads(printed)["evaluation"][f"onnx {exported.section.default['cpu']}"]
+    return {name: found for name, found in table["results"].items() if name.startswith("cold")}
 
 
 def _wall_s(*arguments: str) -> float:

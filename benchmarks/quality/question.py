@@ -48,14 +48,9 @@ class Question:
     def read(cls, path: Path) -> Question:
         """Read what :meth:`write` wrote."""
         with np.load(path, allow_pickle=False) as arrays:
-            return cls(
-                **{
-                    field.name: arrays[field.name]
-                    if arrays[field.name].ndim
-                    else int(arrays[field.name])
-                    for field in dataclasses.fields(cls)
-                }
-            )
+            found = {name: arrays[name] for name in arrays.files}
+        sizes = {name: int(found.pop(name)) for name in ("n_rows", "n_users")}
+        return cls(**sizes, **found)
 
     def counts(self) -> np.ndarray:
         """Return int64 [n_rows], training purchases of each item."""
