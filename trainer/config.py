@@ -34,6 +34,19 @@ class DataConfig(Options):
     title_column: str | None = option(None, "Column of the log that holds the item's title.")
     category_column: str | None = option(None, "Column of the log that holds the item's category.")
     price_column: str | None = option(None, "Column of the log that holds the price of one piece.")
+    attributes: tuple[str, ...] = option(
+        (),
+        "Catalogue columns that are attributes, beside category, which always is; every column "
+        "but item_id and title if empty.",
+    )
+    value_separator: str = option(
+        "|",
+        "What separates the values of an attribute with several, such as red|blue; none: texts are "
+        "never split. A category is one value always.",
+    )
+    title_words: bool = option(
+        True, "true: words that titles share are attributes too, so that unsold items have some."
+    )
     time_format: str | None = option(
         None, "strptime format of the time column; detected, and must be one format, without it."
     )
@@ -60,6 +73,8 @@ class DataConfig(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.value_separator == "none":
+            object.__setattr__(self, "value_separator", "")
         if self.delimiter == "\\t":
             object.__setattr__(self, "delimiter", "\t")
         if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
@@ -91,6 +106,13 @@ class SplitConfig(Options):
     anonymous_fraction: float = option(
         0.1,
         "Share of anonymous baskets set apart under leave-last-out, half of it for each purpose.",
+        low=0.0,
+        high=0.9,
+    )
+    cold_items: float = option(
+        0.0,
+        "Share of the sold items that is hidden from training and validation, to measure how items "
+        "without sales are ranked; 0 except to measure that.",
         low=0.0,
         high=0.9,
     )

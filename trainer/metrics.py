@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainer.split import Cases
+from trainer.cases import Cases
 
 
 def hits(ranked: np.ndarray, cases: Cases, n_rows: int) -> np.ndarray:

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from trainer.cases import Cases
 from trainer.metrics import hits, ranking_metrics
-from trainer.split import Cases
 
 
 def cases(*targets: list[int]) -> Cases:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 from trainer.config import MlpConfig, TwoStageConfig
+from trainer.recommender import row_adam
 from trainer.recommender.mlp import Mlp
 from trainer.recommender.ranking import best_rows
 from trainer.recommender.two_stage import TwoStage
@@ -86,6 +88,29 @@ def test_the_seed_serves_an_anonymous_basket_as_the_mean_of_its_buyers() -> None
     torch.testing.assert_close(found[2], (e[1] + e[2] + e[3]) / 3)  # nobody at all: everyone's mean
     known = model.user_vector(torch.tensor([2]), basket[:1])
     torch.testing.assert_close(known[0], e[2])  # the seed's own formula, whatever the basket
+
+
+@pytest.mark.parametrize("lazy_from", [0, 1000])  # sparse tables, dense ones
+@pytest.mark.parametrize("batch", [3, 40])  # fewer pairs than items, more
+def test_comparing_items_is_scoring_each_pair(
+    monkeypatch: pytest.MonkeyPatch, lazy_from: int, batch: int
+) -> None:
+    monkeypatch.setattr(row_adam, "LAZY_ROWS", lazy_from)
+    torch.manual_seed(5)
+    model = Mlp(MlpConfig(), N_USERS, N_USERS, N_ITEMS)
+    assert model.item.sparse == (lazy_from == 0)
+    user = torch.randint(1, N_USERS + 1, (batch,))
+    item = torch.randint(1, N_ITEMS + 1, (batch, 5))
+    slope = torch.randn(batch, 5)
+    gradients = []
+    for logit in (
+        model.compare(user, item),
+        model(user.repeat_interleave(5), item.flatten()).view(batch, 5),
+    ):
+        found = torch.autograd.grad((logit * slope).sum(), list(model.parameters()))
+        gradients.append([logit, *(g.to_dense() if g.is_sparse else g for g in found)])
+    for compared, one_by_one in zip(*gradients, strict=True):
+        torch.testing.assert_close(compared, one_by_one, rtol=1e-4, atol=1e-5)
 
 
 def test_two_stage_scores_as_numpy_does() -> None:

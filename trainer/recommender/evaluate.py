@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trainer.cases import Cases
 from trainer.metrics import ranking_metrics
-from trainer.split import Cases
 
 K = 10
 SAMPLED_NEGATIVES = 99

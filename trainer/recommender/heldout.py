@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ from runtime.catalogue import Catalogue
 from runtime.errors import UnusableInput
 from runtime.session import Session, open_session
 from runtime.users import Users
+from trainer.cases import Cases
 from trainer.config import DataConfig, SplitConfig
 from trainer.dataset import load_dataset
 from trainer.device import choose_device
+from trainer.interactions import Interactions
 from trainer.options import from_mapping
 from trainer.recommender.evaluate import (
     K,
@@ -26,7 +28,7 @@ from trainer.recommender.evaluate import (
 )
 from trainer.recommender.saved import load_recommender
 from trainer.run import Run
-from trainer.split import Cases, split_interactions
+from trainer.split import split_interactions
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,7 @@ def evaluate_run(
     """
     trained = load_recommender(Run.open(path, "recommender"))
     config, data = trained.config, trained.data
-    dataset = load_dataset(interactions, config.data, catalogue)
-    log = dataset.interactions
+    log = _read(interactions, config.data, catalogue)
     rows = RowsOf.by_lists((log.item_ids, log.user_ids), (data.items.item_ids, data.user_ids))
     held_out = _held_out(log, config.data, config.split, rows)
     device = choose_device(config.training.device)
@@ -127,7 +128,7 @@ def evaluate_bundle(
         raise UnusableInput(f"bundle {str(path)!r} holds no recommender to evaluate")
     data_config = from_mapping(DataConfig, section.evaluation.get("data", {}))
     split_config = from_mapping(SplitConfig, section.evaluation.get("split", {}))
-    log = load_dataset(interactions, data_config, catalogue).interactions
+    log = _read(interactions, data_config, catalogue)
     if section.top_k < min(K, section.n_items):
         raise UnusableInput(
             f"bundle {str(path)!r} answers with {section.top_k} items at most and evaluation looks "
@@ -149,6 +150,11 @@ def evaluate_bundle(
         )
         for name, variant in section.variants.items()
     }
+
+
+def _read(path: Path, config: DataConfig, catalogue: Path | None) -> Interactions:
+    # The model has its attributes already: a catalogue without them, or none, will do.
+    return load_dataset(path, replace(config, attributes=()), catalogue).interactions
 
 
 def _held_out(

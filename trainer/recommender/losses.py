@@ -54,18 +54,13 @@ class MlpStage:
 
     def loss(self, rows: Tensor) -> Tensor:
         """Compute binary cross-entropy, over the rows and ``negatives`` more for each."""
-        sequence, item, label = (
-            self.rows.sequence[rows],
-            self.rows.item[rows],
-            self.rows.label[rows],
-        )
+        sequence = self.rows.sequence[rows]
+        item, label = self.rows.item[rows, None], self.rows.label[rows, None]  # [batch, 1]
         if not self.labelled:
-            count = self.model.config.negatives
-            drawn = self.negatives.draw(sequence, count)  # [batch, count]
-            sequence = torch.cat([sequence, sequence.repeat_interleave(count)])
-            label = torch.cat([label, label.new_zeros(drawn.numel())])
-            item = torch.cat([item, drawn.flatten()])
-        logit = self.model(sequence + 1, item)
+            drawn = self.negatives.draw(sequence, self.model.config.negatives)
+            item = torch.cat([item, drawn], dim=1)  # [batch, 1 + negatives]
+            label = F.pad(label, (0, drawn.shape[1]))
+        logit = self.model.compare(sequence + 1, item)
         return F.binary_cross_entropy_with_logits(logit, label)
 
     def after_epoch(self) -> None:

@@ -77,28 +77,33 @@ class TrainingRows:
 class NegativeSampler:
     """Draws items that a shopper did not take, uniformly, for the seed's cross-entropy.
 
+    A draw is a rank among the shopper's free items, and one binary search turns it into an item:
+    nothing is drawn in vain, and memory follows the log, not shoppers times items. A shopper who
+    took everything gets the last item, for want of a free one.
+
     Args:
         rows: training rows; an item taken in any of them is no negative for its sequence.
     """
 
-    # After this many redraws a collision stays; at that point the shopper took nearly everything.
-    REDRAWS = 3
-
     def __init__(self, rows: TrainingRows) -> None:
         self.n_items = rows.n_items
-        self._taken = torch.unique(rows.sequence * (rows.n_items + 1) + rows.item)
+        taken = torch.unique(rows.sequence * (rows.n_items + 1) + rows.item)  # sorted
+        sequence, item = taken // (rows.n_items + 1), taken % (rows.n_items + 1)
+        count = torch.bincount(sequence)  # [n_sequences]
+        self._free = self.n_items - count
+        self._start = count.cumsum(0) - count  # where a sequence's taken items begin
+        place = torch.arange(len(taken), device=taken.device) - self._start[sequence]
+        free_below = item - 1 - place  # of the same sequence; ascending within it
+        self._key = sequence * (rows.n_items + 1) + free_below
 
     def draw(self, sequence: Tensor, count: int) -> Tensor:
         """Draw int64 [batch, count] item rows for int64 [batch] sequences."""
-        shape = (len(sequence), count)
-        drawn = torch.randint(1, self.n_items + 1, shape, device=sequence.device)
-        for _ in range(self.REDRAWS):
-            key = sequence[:, None] * (self.n_items + 1) + drawn
-            place = torch.searchsorted(self._taken, key).clamp(max=len(self._taken) - 1)
-            taken = self._taken[place] == key
-            again = torch.randint(1, self.n_items + 1, shape, device=sequence.device)
-            drawn = torch.where(taken, again, drawn)
-        return drawn
+        free = self._free[sequence, None].clamp(min=1)  # [batch, 1]
+        uniform = torch.randint(2**31, (len(sequence), count), device=sequence.device)
+        rank = uniform * free >> 31
+        key = sequence[:, None] * (self.n_items + 1) + rank
+        passed = torch.searchsorted(self._key, key, right=True) - self._start[sequence, None]
+        return (rank + passed + 1).clamp(max=self.n_items)
 
 
 class PopularitySampler:

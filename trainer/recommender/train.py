@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from runtime.errors import UnusableInput
+from trainer.cases import Cases
 from trainer.checkpoint import checkpoint_bytes, load_checkpoint, save_checkpoint
 from trainer.config import RecommenderConfig, TrainingConfig
 from trainer.dataset import Dataset
@@ -27,11 +28,12 @@ from trainer.recommender.evaluate import (
 )
 from trainer.recommender.losses import MlpStage, RankingStage, RetrievalStage, Stage
 from trainer.recommender.mlp import Mlp
+from trainer.recommender.row_adam import RowAdam
 from trainer.recommender.sampling import TrainingRows
 from trainer.recommender.saved import build_model, data_files, fingerprint, keep_data
 from trainer.recommender.two_stage import TwoStage
 from trainer.run import Run, json_bytes, require_same_config
-from trainer.split import Cases, split_interactions
+from trainer.split import split_interactions
 
 FREE_ON_RESUME = (
     "training.epochs",
@@ -216,9 +218,7 @@ def _train(
 def _fit(loop: _Loop, stage: Stage, state: dict[str, Any]) -> None:
     """Train one stage until its epochs are over or validation stops improving."""
     config, progress = loop.config, loop.progress
-    optimiser = torch.optim.Adam(
-        stage.groups(config.learning_rate), weight_decay=config.weight_decay
-    )
+    optimiser = RowAdam(stage.groups(config.learning_rate), weight_decay=config.weight_decay)
     if state["optimiser"] is not None:
         optimiser.load_state_dict(state["optimiser"])
     if state["best"] is None:
