@@ -205,11 +205,46 @@ def test_a_log_too_small_to_test_still_trains(tmp_path: Path) -> None:
 def test_early_stopping_keeps_the_best_epoch(tmp_path: Path) -> None:
     settings = config("training.epochs=40", "training.patience=2", "two_stage.ranker_epochs=0")
     run = train_recommender(shop(tmp_path), settings, tmp_path / "run")
-    found = [row["ndcg@10"] for row in run.metrics()]
+    rows = [row for row in run.metrics() if row["stage"] == "retrieval"]
+    found = [row["ndcg@10"] for row in rows]
     assert len(found) < 41
     best = int(np.argmax(found))
     assert len(found) - 1 - best == 2
     assert json.loads((run.path / "metrics.jsonl").read_text().splitlines()[best])["epoch"] == best
+    assert run.read_json("evaluation.json")["chosen"]["retrieval"] == best
+    again = [row["epoch"] for row in run.metrics() if row["stage"] == "retrieval, refit"]
+    assert again == list(range(best + 1))
+
+
+def test_a_refit_model_knows_what_validated_the_first(tmp_path: Path) -> None:
+    dataset = shop(tmp_path)
+    sold = {}
+    for refit in ("true", "false"):
+        settings = config("training.epochs=1", f"training.refit={refit}")
+        run = train_recommender(dataset, settings, tmp_path / refit)
+        sold[refit] = load_recommender(run).data.counts.sum()
+        stages = {row["stage"] for row in run.metrics()}
+        assert ("retrieval, refit" in stages) == (refit == "true")
+    split = split_interactions(dataset.interactions, config().split)
+    assert sold == {"true": split.before_test.sum(), "false": split.train.sum()}
+    assert sold["true"] - sold["false"] == 60  # one validation purchase a shopper
+
+
+def test_companions_are_everything_else_in_the_sequence(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path)
+    torch.manual_seed(0)
+    everything = rows.companions(torch.arange(len(rows.item)), 12)
+    few = rows.companions(torch.arange(len(rows.item)), 3)
+    for n in range(len(rows.item)):
+        start, end = int(rows.start[n]), int(rows.end[n])
+        others = rows.item[start:n].tolist() + rows.item[n + 1 : end].tolist()
+        assert len(others) == 6
+        assert everything[n].tolist() == [0] * 6 + others
+        assert set(few[n].tolist()) <= set(others)
+        assert (few[n] > 0).all()
+    # Of a long sequence every stretch around the row comes up.
+    drawn = rows.companions(torch.zeros(200, dtype=torch.int64) + 3, 3)
+    assert len({tuple(one) for one in drawn.tolist()}) == 4
 
 
 def rows_of(tmp_path: Path) -> TrainingRows:
