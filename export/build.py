@@ -197,10 +197,15 @@ def _add_recommender(draft: _Draft, run: Run, top_k: int, say: Say) -> None:
 def _columns(items: ItemTable) -> list[Column]:
     columns = [Column("item_id", "text", items.item_ids), Column("title", "text", items.titles)]
     for attribute in items.attributes:
-        values: Any = attribute.numbers
-        if attribute.kind == "label":
-            values = [attribute.values[code] if code >= 0 else None for code in attribute.codes]
-        columns.append(Column(attribute.name, attribute.kind, values))
+        name = attribute.name
+        if attribute.kind == "number":
+            columns.append(Column(name, "number", attribute.numbers.tolist()))
+        elif attribute.kind == "labels":
+            texts = [" | ".join(values) for values in attribute.lists()]
+            columns.append(Column(name, "text", texts))
+        else:
+            labels = [values[0] if values else None for values in attribute.lists()]
+            columns.append(Column(name, "label", labels))
     return columns
 
 

@@ -28,7 +28,7 @@ class Recommendation:
         title: its title, or its id where the catalogue has none.
         category: its category, None where it has none.
         score: the graph's score; only comparable within one answer.
-        reason: one short phrase for the shopper, computed from the scores.
+        reason: one short phrase for the shopper, computed from the scores; None if not asked for.
     """
 
     rank: int
@@ -36,7 +36,7 @@ class Recommendation:
     title: str
     category: str | None
     score: float
-    reason: str
+    reason: str | None
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry of ``items`` in a JSON answer."""

@@ -50,6 +50,7 @@ Examples:
 @click.option(
     "--stock", metavar="F", help="CSV item_id,quantity; what is absent or 0 is not shown."
 )
+@click.option("--no-reasons", is_flag=True, help="Don't say why; the answer comes much sooner.")
 @variant_option
 @provider_option
 @threads_option
@@ -63,6 +64,7 @@ def recommend(
     only: str | None,
     exclude: str | None,
     stock: str | None,
+    no_reasons: bool,
     variant: str,
     provider: str,
     threads: int | None,
@@ -80,6 +82,7 @@ def recommend(
         "only": read_item_ids(only) if only is not None else None,
         "exclude": split_ids(exclude),
         "stock": read_stock(stock) if stock is not None else None,
+        "reasons": not no_reasons,
     }
     store = load(bundle, provider, variant, threads)
     k = k if k is not None else min(10, store.recommender.max_k)
@@ -193,13 +196,14 @@ def _print_answer(answer: Answer, k: int, user: str | None, as_json: bool) -> No
             item.title,
             item.category or "",
             f"{item.score:.4f}",
-            item.reason,
+            item.reason or "",
         )
         for item in answer.items
     ]
     if rows:
         headers = ("#", "item", "title", "category", "score", "reason")
-        click.echo(table(headers, rows, right=(0, 4)))
+        width = len(headers) - (answer.items[0].reason is None)
+        click.echo(table(headers[:width], [row[:width] for row in rows], right=(0, 4)))
     click.echo(
         f"\n{answer.bundle.name} version {answer.bundle.version}, tier {answer.tier}, "
         f"{answer.variant} on {answer.provider}"

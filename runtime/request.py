@@ -30,6 +30,7 @@ class Request:
         only: show only these item ids.
         exclude: never show these item ids.
         stock: quantity by item id; items absent from it or with none left are not shown.
+        reasons: whether to say why each item is shown, which takes longer than finding it.
     """
 
     user: str | None = None
@@ -39,6 +40,7 @@ class Request:
     only: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
     stock: Mapping[str, float] | None = None
+    reasons: bool = True
 
     def __post_init__(self) -> None:
         if isinstance(self.k, bool) or not isinstance(self.k, int):

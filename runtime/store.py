@@ -92,6 +92,7 @@ class Store:
         only: Iterable[str] | None = None,
         exclude: Iterable[str] | None = None,
         stock: Mapping[str, float] | None = None,
+        reasons: bool = True,
     ) -> Answer:
         """Recommend ``k`` items to a known user, for a basket, for both, or for nobody at all.
 
@@ -103,6 +104,7 @@ class Store:
             only: show only these item ids.
             exclude: never show these item ids.
             stock: quantity by item id; items absent from it or with none left are not shown.
+            reasons: whether to say why each item is shown, which takes longer than finding it.
 
         Raises:
             UnusableInput: the bundle has no recommender, k is out of range, the category is
@@ -116,6 +118,7 @@ class Store:
             only=_listed(only) if only is not None else None,
             exclude=_listed(exclude) if exclude is not None else (),
             stock=stock,
+            reasons=reasons,
         )
         return self.recommender.recommend(request)
 

@@ -9,47 +9,17 @@ import numpy as np
 import pandas as pd
 
 from runtime.errors import UnusableInput, nearest
+from trainer.attribute import MAX_ITEM_VALUES, Attribute
 from trainer.cleaning import matches_any
 from trainer.cleaning_report import CleaningReport
 from trainer.config import DataConfig
+from trainer.item_codes import ItemCodes
 from trainer.log_reader import delimiter_before, read_table
+from trainer.text_codes import is_blank, of_each, present
+from trainer.title_words import title_words
 
 MAX_LABEL_VALUES = 5000
-
-
-@dataclass(frozen=True)
-class Attribute:
-    """One attribute of all items.
-
-    Attributes:
-        name: column name, such as "category", "brand" or "price".
-        kind: "label" or "number".
-        values: distinct labels, sorted; empty for numbers.
-        codes: int64 [n_items], index into ``values``, -1 where missing; for numbers all -1.
-        numbers: float64 [n_items], NaN where missing; for labels all NaN.
-    """
-
-    name: str
-    kind: str
-    values: tuple[str, ...]
-    codes: np.ndarray
-    numbers: np.ndarray
-
-    def bands(self, count: int) -> tuple[np.ndarray, int]:
-        """Cut into codes for an embedding: labels as they are, numbers into equal-count bands.
-
-        Returns:
-            int64 [n_items] with 0 where missing and 1 to n else, and n.
-        """
-        if self.kind == "label":
-            return self.codes + 1, len(self.values)
-        known = np.isfinite(self.numbers)
-        if not known.any():
-            return np.zeros(len(self.numbers), np.int64), 0
-        edges = np.unique(np.quantile(self.numbers[known], np.linspace(0, 1, count + 1)[1:-1]))
-        edges = edges[edges > self.numbers[known].min()]  # no band is empty
-        codes = np.searchsorted(edges, np.nan_to_num(self.numbers), side="right") + 1
-        return np.where(known, codes, 0).astype(np.int64), len(edges) + 1
+_NO_ATTRIBUTES = ("item_id", "title")
 
 
 @dataclass(frozen=True)
@@ -60,29 +30,48 @@ class ItemTable:
         item_ids: the shop's own ids, distinct.
         titles: what a person reads; the id where the shop gave no title.
         attributes: in the catalogue's column order.
+        title_words: whether the words of the titles count as one more attribute, never shown.
     """
 
     item_ids: tuple[str, ...]
     titles: tuple[str, ...]
     attributes: tuple[Attribute, ...]
+    title_words: bool = False
 
     def __post_init__(self) -> None:
         if len(set(self.item_ids)) != len(self.item_ids):
             raise UnusableInput("an item id occurs twice in the catalogue")
         n = len(self.item_ids)
-        if len(self.titles) != n or any(len(a.codes) != n for a in self.attributes):
+        if len(self.titles) != n or any(len(a.numbers) != n for a in self.attributes):
             raise UnusableInput("catalogue columns need one length")
 
     def frame(self) -> pd.DataFrame:
-        """Return the table with columns item_id, title and the attributes."""
+        """Return the table with columns item_id, title and the attributes.
+
+        A label is a text, "" where missing; of an attribute of several, a list of texts.
+        """
         columns: dict[str, object] = {"item_id": list(self.item_ids), "title": list(self.titles)}
         for attribute in self.attributes:
-            columns[attribute.name] = (
-                attribute.numbers
-                if attribute.kind == "number"
-                else [attribute.values[code] if code >= 0 else "" for code in attribute.codes]
-            )
+            if attribute.kind == "number":
+                columns[attribute.name] = attribute.numbers
+            elif attribute.kind == "labels":
+                columns[attribute.name] = attribute.lists()
+            else:
+                columns[attribute.name] = ["".join(values) for values in attribute.lists()]
         return pd.DataFrame(columns)
+
+    def codes(self, price_bands: int) -> ItemCodes:
+        """Return the attributes, and the titles' words, as codes for an embedding.
+
+        Args:
+            price_bands: equal-count bands that numbers are cut into.
+        """
+        attributes = list(self.attributes)
+        if self.title_words:
+            named = zip(self.item_ids, self.titles, strict=True)
+            # An item without a title is shown by its id, which is no text to learn from.
+            attributes.append(title_words(["" if t == name else t for name, t in named]))
+        return ItemCodes.of(attributes, len(self.item_ids), price_bands)
 
 
 def read_catalogue(path: Path, encoding: str = "utf-8") -> pd.DataFrame:
@@ -130,6 +119,9 @@ def item_table(
         catalogue: columns item_id, title, category and any further ones, or None.
         config: whose ``exclude_items`` and ``exclude_titles`` hold for the catalogue too.
         report: receives notes about items without a title, and items never sold.
+
+    Raises:
+        UnusableInput: ``config.attributes`` names a column that there is not.
     """
     table = _from_log(log)
     if catalogue is not None:
@@ -140,7 +132,8 @@ def item_table(
         titles = table["item_id"]
         report.notes.append("no titles are known: items are shown by their ids (--catalogue)")
     attributes = [
-        _attribute(name, table[name]) for name in table.columns if name not in {"item_id", "title"}
+        _attribute(name, table[name], config.value_separator, report)
+        for name in _attribute_columns(table, config)
     ]
     kept = tuple(a for a in attributes if len(a.values) <= MAX_LABEL_VALUES)
     for attribute in attributes:
@@ -149,20 +142,36 @@ def item_table(
                 f"catalogue column {attribute.name!r} has {len(attribute.values)} distinct texts "
                 f"and is left out: an attribute has at most {MAX_LABEL_VALUES}"
             )
-    return ItemTable(tuple(table["item_id"]), tuple(titles), kept)
+    return ItemTable(tuple(table["item_id"]), tuple(titles), kept, config.title_words)
+
+
+def _attribute_columns(table: pd.DataFrame, config: DataConfig) -> list[str]:
+    columns = [name for name in table.columns if name not in _NO_ATTRIBUTES]
+    for name in config.attributes:
+        if name not in columns:
+            raise UnusableInput(
+                f"config field 'data.attributes' names {name!r}, which is no attribute of the "
+                f"catalogue or the log; {nearest(name, columns)}"
+            )
+    # The kiosk filters by category, whatever the model learns from.
+    named = {*config.attributes, "category"} if config.attributes else columns
+    return [name for name in columns if name in named]
 
 
 def _from_log(log: pd.DataFrame) -> pd.DataFrame:
-    table = pd.DataFrame({"item_id": pd.Series(sorted(log["item"].unique()), dtype=str)})
+    table = pd.DataFrame({"item_id": pd.Series(sorted(present(log["item"])), dtype=str)})
     for name in ("title", "category"):
         if name in log:
-            counted = log[log[name].str.strip() != ""].groupby(["item", name], sort=True).size()
-            best = counted.reset_index(name="n").sort_values("n", ascending=False, kind="stable")
+            named = log.loc[~is_blank(log[name]), ["item", name]]
+            counted = named.groupby(["item", name], observed=True).size().reset_index(name="n")
+            best = counted.astype({"item": str, name: str})
+            best = best.sort_values(["n", name], ascending=[False, True], kind="stable")
             table[name] = _texts_of(table["item_id"], best.drop_duplicates("item"), "item", name)
     if "price" in log:
-        price = pd.to_numeric(log["price"], errors="coerce")
-        sold_at = price[(price > 0) & np.isfinite(price)]
-        median = sold_at.groupby(log["item"]).median().astype(str).reset_index()
+        price = of_each(log["price"], lambda texts: pd.to_numeric(texts, errors="coerce"))
+        sold_at = pd.Series(price, index=log.index)[(price > 0) & np.isfinite(price)]
+        median = sold_at.groupby(log["item"], observed=True).median().reset_index(name="price")
+        median = median.astype({"item": str, "price": str})
         table["price"] = _texts_of(table["item_id"], median, "item", "price")
     return table
 
@@ -213,13 +222,25 @@ def _merge(table: pd.DataFrame, listed: pd.DataFrame, report: CleaningReport) ->
     return merged
 
 
-def _attribute(name: str, texts: pd.Series) -> Attribute:
+def _attribute(name: str, texts: pd.Series, separator: str, report: CleaningReport) -> Attribute:
     stripped = texts.str.strip()
     missing = (stripped == "").to_numpy()
     numbers = pd.to_numeric(stripped, errors="coerce").to_numpy(np.float64)
-    none = np.full(len(texts), -1, np.int64)
-    if name != "category" and np.isfinite(numbers[~missing]).all() and (~missing).any():
-        return Attribute(name, "number", (), none, numbers)
-    values = tuple(sorted(stripped[~missing].unique()))
-    codes = pd.Index(values).get_indexer(pd.Index(stripped)).astype(np.int64)
-    return Attribute(name, "label", values, codes, np.full(len(texts), np.nan))
+    if name == "category":
+        separator = ""  # an item is in one category: shops filter by it
+    elif np.isfinite(numbers[~missing]).all() and (~missing).any():
+        return Attribute.of_numbers(name, numbers)
+    lists = [_values(text, separator) for text in stripped]
+    most = max(map(len, lists), default=0)
+    if most > MAX_ITEM_VALUES:
+        long = sum(len(set(values)) > MAX_ITEM_VALUES for values in lists)
+        report.notes.append(
+            f"{long} items have more than {MAX_ITEM_VALUES} values in catalogue column {name!r}: "
+            f"the first {MAX_ITEM_VALUES} of each count"
+        )
+    return Attribute.of_lists(name, "labels" if most > 1 else "label", lists)
+
+
+def _values(text: str, separator: str) -> list[str]:
+    parts = text.split(separator) if separator else [text]
+    return [value for value in map(str.strip, parts) if value]

@@ -75,3 +75,54 @@ class TrainingProgress:
             per_step = (now - self._started) / max(self._done - self._first_step, 1)
             left_s = per_step * (self._total - self._done)
             self.say(f"{self._title}: {self._done}/{self._total} {note}, {left_s:,.0f} s left")
+
+
+class ReadingProgress:
+    """Shows rows read and the rate while a long file is read; a short one shows nothing.
+
+    Args:
+        name: of the file.
+        total_rows: rows in the file, or lines, which may be a few more.
+    """
+
+    def __init__(self, name: str, total_rows: int) -> None:
+        self._console = Console(stderr=True)
+        self._name, self._total, self._done = name, total_rows, 0
+        self._started = self._last_line = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f} rows"),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task(f"reading {name}", total=total_rows)
+
+    def __enter__(self) -> ReadingProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def advance(self, rows: int) -> None:
+        """Count ``rows`` more that were read."""
+        self._done += rows
+        self._bar.update(self._task, completed=self._done)
+        now = time.monotonic()
+        if not self._console.is_terminal and now - self._last_line >= LINE_EVERY_S:
+            self._last_line = now
+            rate = self._done / (now - self._started)
+            self._console.print(
+                f"reading {self._name}: {self._done:,}/{self._total:,} rows, {rate:,.0f} rows/s",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )

@@ -69,6 +69,17 @@ def test_k_defaults_to_what_a_small_catalogue_has(endcap: Run, tiny: Path) -> No
     assert len(json.loads(out)["items"]) == 8
 
 
+def test_a_till_that_shows_no_reasons(endcap: Run, tiny: Path) -> None:
+    arguments = ("recommend", tiny, "--basket", "BREAD-1", "--no-reasons")
+    code, out, _ = endcap(*arguments)
+    assert code == 0
+    assert "Salted butter" in out
+    assert "reason" not in out
+    assert "goes with" not in out
+    _, out, _ = endcap(*arguments, "--json")
+    assert {item["reason"] for item in json.loads(out)["items"]} == {None}
+
+
 def test_rules_from_files(endcap: Run, tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "only.txt").write_text("﻿TEA\r\n\r\nCARD,9\nété-10\nnope\n", encoding="utf-8")
     code, out, err = endcap("recommend", tiny, "--only", tmp_path / "only.txt", "--json")

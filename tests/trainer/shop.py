@@ -11,6 +11,7 @@ from trainer.dataset import Dataset, load_dataset
 from trainer.options import from_mapping, with_overrides
 
 FAST = ("training.epochs=2", "training.batch_size=64", "two_stage.dim=16", "two_stage.max_basket=8")
+COLOURS = ("red", "blue|red", "", "green | blue")
 
 
 def write_log(path: Path, *, users: int = 60, items: int = 24, seed: int = 0) -> Path:
@@ -31,6 +32,17 @@ def write_catalogue(path: Path, *, items: int = 24) -> Path:
     lines += [
         f"i{item},Title {item},{'even' if item % 2 == 0 else 'odd'},{1 + item / 10}"
         for item in range(items)
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def write_colours(path: Path) -> Path:
+    """Write a catalogue of the tiny shop's 24 items with several values in a cell."""
+    lines = ["item_id,title,category,colours,price"]
+    lines += [
+        f"i{n},{'Cup' if n % 4 else 'Red mug'} {n},k{n % 2},{COLOURS[n % 4]},{n or ''}"
+        for n in range(24)
     ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from runtime.errors import UnusableInput
+from trainer.attribute import MAX_ITEM_VALUES, Attribute
 from trainer.catalogue import (
     MAX_LABEL_VALUES,
-    Attribute,
     ItemTable,
     excluded_ids,
     item_table,
@@ -37,7 +37,7 @@ def column(table: ItemTable, name: str) -> list[object]:
 
 
 def number(*values: float) -> Attribute:
-    return Attribute("price", "number", (), np.full(len(values), -1), np.array(values))
+    return Attribute.of_numbers("price", np.array(values, np.float64))
 
 
 def test_a_log_alone_shows_items_by_their_ids() -> None:
@@ -69,7 +69,7 @@ def test_a_log_without_one_usable_price_has_an_empty_attribute() -> None:
     table, _ = merge(frame(item=["a", "b"], price=["0", "x"]))
     (price,) = table.attributes
     assert price.values == ()
-    assert price.bands(4)[0].tolist() == [0, 0]
+    assert price.pairs(4)[2] == 0
 
 
 def test_nothing_usable_anywhere() -> None:
@@ -133,11 +133,11 @@ def test_numbers_labels_and_a_category_of_digits() -> None:
         "endless": "label",
     }
     by_name = {attribute.name: attribute for attribute in table.attributes}
-    assert by_name["category"].codes.tolist() == [0, 1, 0]
+    assert by_name["category"].lists() == [["1"], ["2"], ["1"]]
     assert by_name["brand"].values == ("NA", "nan")
-    assert by_name["brand"].codes.tolist() == [0, 1, -1]
+    assert by_name["brand"].lists() == [["NA"], ["nan"], []]
     assert np.array_equal(by_name["weight"].numbers, [1.5, np.nan, -2000.0], equal_nan=True)
-    assert by_name["empty"].codes.tolist() == [-1, -1, -1]
+    assert by_name["empty"].lists() == [[], [], []]
 
 
 def test_a_column_of_too_many_texts_is_left_out_and_said() -> None:
@@ -147,29 +147,53 @@ def test_a_column_of_too_many_texts_is_left_out_and_said() -> None:
     assert any(f"'story' has {len(ids)} distinct texts and is left out" in note for note in notes)
 
 
-def test_bands_of_equal_count() -> None:
-    codes, count = number(1, 2, 3, 4, 5, 6, 7, 8).bands(4)
-    assert codes.tolist() == [1, 1, 2, 2, 3, 3, 4, 4]
-    assert count == 4
-    codes, count = number(5, np.nan, 1, 3, 4, 2, 6, np.nan).bands(2)
-    assert codes.tolist() == [2, 0, 1, 1, 2, 1, 2, 0]
-    assert count == 2
+def test_several_values_in_one_cell() -> None:
+    catalogue = frame(
+        item_id=["a", "b", "c"],
+        category=["x|y", "z", ""],
+        colours=["red|blue", " blue | ", "|"],
+        sizes=["1|2", "3", ""],
+        brand=["A/B", "C", ""],
+    )
+    table, _ = merge(frame(item=["a", "b", "c"]), catalogue)
+    kinds = {attribute.name: attribute.kind for attribute in table.attributes}
+    expected = {"category": "label", "colours": "labels", "sizes": "labels", "brand": "label"}
+    assert kinds == expected
+    assert column(table, "category") == ["x|y", "z", ""]
+    assert column(table, "colours") == [["red", "blue"], ["blue"], []]
+    assert column(table, "sizes") == [["1", "2"], ["3"], []]
+    table, _ = merge(frame(item=["a"]), catalogue, DataConfig(value_separator="/"))
+    assert column(table, "brand") == [["A", "B"], ["C"], []]
+    assert column(table, "colours") == ["red|blue", "blue |", "|"]
+    for never in ("", "none"):
+        table, _ = merge(frame(item=["a"]), catalogue, DataConfig(value_separator=never))
+        assert {attribute.kind for attribute in table.attributes} == {"label"}
 
 
-def test_bands_of_few_values_leave_none_empty() -> None:
-    assert number(3, 3, 3, np.nan).bands(8)[0].tolist() == [1, 1, 1, 0]
-    assert number(3, 3, 3).bands(8)[1] == 1
-    codes, count = number(1, 1, 1, 1, 1, 9).bands(4)
-    assert set(codes.tolist()) == set(range(1, count + 1))
-    assert number(np.nan, np.nan).bands(4)[0].tolist() == [0, 0]
-    assert number(np.nan).bands(4)[1] == 0
+def test_a_flood_of_values_in_one_cell_is_said() -> None:
+    flood = "|".join(f"v{n}" for n in range(MAX_ITEM_VALUES + 1))
+    table, notes = merge(frame(item=["a", "b"]), frame(item_id=["a", "b"], tags=[flood, "v1"]))
+    assert len(table.attributes[0].lists()[0]) == MAX_ITEM_VALUES
+    assert any("1 items have more than 32 values in catalogue column 'tags'" in n for n in notes)
 
 
-def test_bands_of_labels_are_the_labels() -> None:
-    label = Attribute("k", "label", ("x", "y"), np.array([1, -1, 0]), np.full(3, np.nan))
-    codes, count = label.bands(9)
-    assert codes.tolist() == [2, 0, 1]
-    assert count == 2
+def test_named_columns_are_the_attributes_and_category_always_is() -> None:
+    log = frame(item=["a", "b"], price=["1", "2"])
+    catalogue = frame(
+        item_id=["a", "b"], title=["A", "B"], category=["x", "y"], brand=["m", "n"], url=["p", "q"]
+    )
+    for named, expected in (
+        ((), ["category", "brand", "url", "price"]),
+        (("price", "brand"), ["category", "brand", "price"]),
+        (("category",), ["category"]),
+    ):
+        table, _ = merge(log, catalogue, DataConfig(attributes=named))
+        assert [attribute.name for attribute in table.attributes] == expected
+    for absent, hint in (("brnad", "did you mean 'brand'"), ("title", "known: 'category'")):
+        with pytest.raises(UnusableInput, match=f"data.attributes' names {absent!r}.*{hint}"):
+            merge(log, catalogue, DataConfig(attributes=("brand", absent)))
+    with pytest.raises(UnusableInput, match=r"'brand'.*known: 'price'"):
+        merge(log, None, DataConfig(attributes=("brand",)))
 
 
 def test_a_table_checks_itself() -> None:

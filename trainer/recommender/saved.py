@@ -12,8 +12,9 @@ import pandas as pd
 import torch
 
 from runtime.errors import UnusableInput
+from trainer.attribute import Attribute
 from trainer.cases import Cases
-from trainer.catalogue import Attribute, ItemTable
+from trainer.catalogue import ItemTable
 from trainer.checkpoint import load_checkpoint
 from trainer.config import RecommenderConfig
 from trainer.dataset import Dataset
@@ -69,11 +70,17 @@ def fingerprint(log: Interactions) -> str:
     return digest.hexdigest()
 
 
-def keep_data(dataset: Dataset, split: Split) -> SavedData:
-    """Collect what a run keeps of its data."""
+def keep_data(dataset: Dataset, split: Split, trained_on: np.ndarray) -> SavedData:
+    """Collect what a run keeps of its data.
+
+    Args:
+        dataset: the shop's.
+        split: of its log.
+        trained_on: bool [n interactions], what the final model is trained on.
+    """
     log = dataset.interactions
     known = (log.user > 0) & log.positive()
-    rows = log.item[split.train & log.positive()]
+    rows = log.item[trained_on & log.positive()]
     return SavedData(
         items=dataset.items,
         user_ids=log.user_ids,
@@ -101,7 +108,12 @@ def data_files(data: SavedData) -> dict[str, bytes]:
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     kinds = {attribute.name: attribute.kind for attribute in data.items.attributes}
-    facts = {"attributes": kinds, "n_sequences": data.n_sequences, "fingerprint": data.fingerprint}
+    facts = {
+        "attributes": kinds,
+        "title_words": data.items.title_words,
+        "n_sequences": data.n_sequences,
+        "fingerprint": data.fingerprint,
+    }
     return {
         "items.parquet": _parquet(data.items.frame()),
         "users.parquet": _parquet(pd.DataFrame({"user_id": list(data.user_ids)}, dtype=str)),
@@ -124,18 +136,21 @@ def load_data(run: Run) -> SavedData:
     """
     facts = run.read_json("kept.json")
     try:
-        items = pd.read_parquet(run.path / "items.parquet")
+        table = pd.read_parquet(run.path / "items.parquet")
         users = pd.read_parquet(run.path / "users.parquet")
         with np.load(run.path / "kept.npz", allow_pickle=False) as stored:
             arrays = dict(stored)
     except (OSError, ValueError) as error:
         raise UnusableInput(f"run {str(run.path)!r} is incomplete: {error}; train again") from error
     attributes = tuple(
-        _attribute(name, kind, items[name]) for name, kind in facts["attributes"].items()
+        _attribute(name, kind, table[name]) for name, kind in facts["attributes"].items()
+    )
+    items = ItemTable(
+        tuple(table["item_id"]), tuple(table["title"]), attributes, facts["title_words"]
     )
     names = ("user", "context_offsets", "context_items", "target_offsets", "target_items")
     return SavedData(
-        items=ItemTable(tuple(items["item_id"]), tuple(items["title"]), attributes),
+        items=items,
         user_ids=tuple(users["user_id"]),
         history_offsets=arrays["history_offsets"],
         history_items=arrays["history_items"],
@@ -147,13 +162,11 @@ def load_data(run: Run) -> SavedData:
 
 
 def _attribute(name: str, kind: str, column: pd.Series) -> Attribute:
-    none = np.full(len(column), -1, np.int64)
     if kind == "number":
-        return Attribute(name, kind, (), none, column.to_numpy(np.float64))
-    values = tuple(sorted({value for value in column if value}))
-    place = {value: code for code, value in enumerate(values)}
-    codes = np.array([place.get(value, -1) for value in column], np.int64)
-    return Attribute(name, kind, values, codes, np.full(len(column), np.nan))
+        return Attribute.of_numbers(name, column.to_numpy(np.float64))
+    if kind == "labels":
+        return Attribute.of_lists(name, kind, column)
+    return Attribute.of_lists(name, kind, [[value] if value else [] for value in column])
 
 
 def build_model(config: RecommenderConfig, data: SavedData) -> Mlp | TwoStage:
@@ -161,16 +174,8 @@ def build_model(config: RecommenderConfig, data: SavedData) -> Mlp | TwoStage:
     n_users, n_items = len(data.user_ids), data.n_rows - 1
     if config.arch == "mlp":
         return Mlp(config.mlp, n_users, data.n_sequences, n_items)
-    cut = [attribute.bands(config.two_stage.price_bands) for attribute in data.items.attributes]
-    cut = [(codes, size) for codes, size in cut if size > 1]  # one value for all tells nothing
-    codes = np.array([np.concatenate([[0], codes]) for codes, _ in cut], np.int64)
-    return TwoStage(
-        config.two_stage,
-        n_users,
-        torch.from_numpy(codes.reshape(len(cut), data.n_rows)),
-        [size for _, size in cut],
-        torch.from_numpy(data.counts > 0),
-    )
+    codes = data.items.codes(config.two_stage.price_bands)
+    return TwoStage(config.two_stage, n_users, codes, torch.from_numpy(data.counts > 0))
 
 
 @dataclass(frozen=True)
