@@ -79,11 +79,13 @@ def check(
     show_default=True,
     help="Drawn pictures per category; 0 draws none.",
 )
-def sample(out: Path, seed: int, shoppers: int, items: int, pictures: int) -> None:
+@click.option("--parquet", is_flag=True, help="Write the purchases as Parquet, for long logs.")
+def sample(out: Path, seed: int, shoppers: int, items: int, pictures: int, parquet: bool) -> None:
     """Make the fictional corner store: purchases, catalogue, drawn pictures and the truth.
 
     \b
     endcap data sample --out corner-store
+    endcap data sample --out chain --shoppers 1000000 --items 200000 --pictures 0 --parquet
     """
     needs_training_extra()
     from runtime.durable import refuse_existing
@@ -98,7 +100,7 @@ def sample(out: Path, seed: int, shoppers: int, items: int, pictures: int) -> No
             write_pictures(folder, seed, pictures)
 
     store = make_sample_store(seed, n_shoppers=shoppers, n_items=items)
-    store.write(out, also=draw)
+    store.write(out, parquet=parquet, also=draw)
     say(f"wrote {out}: {len(store.interactions):,} purchases of {len(store.catalogue)} items")
 
 

@@ -135,6 +135,11 @@ class TrainingConfig(Options):
     validation_cases: int = option(
         5000, "Validation cases ranked after each epoch, a seeded sample of them.", low=1
     )
+    test_cases: int = option(
+        50_000,
+        "Test cases ranked when training ends, a seeded sample of them; 0 ranks them all.",
+        low=0,
+    )
     checkpoint_every_s: float = option(
         60.0, "Seconds between checkpoints within an epoch.", low=0.0
     )
@@ -175,6 +180,11 @@ class TwoStageConfig(Options):
         "softmax: all items compete; sampled-softmax: a sample does, corrected by the log of its "
         "probability; auto: the whole catalogue up to full_softmax_items.",
         choices=("auto", "softmax", "sampled-softmax"),
+    )
+    basket_competes: bool = option(
+        True,
+        "Whether what is in a basket competes with the answer in the softmax; on sparse logs it "
+        "should, though it is never shown.",
     )
     label_smoothing: float = option(
         0.0,

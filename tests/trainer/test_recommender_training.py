@@ -121,6 +121,17 @@ def test_a_run_folder_holds_what_export_and_people_need(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(("bound", "ranked"), [(7, 7), (0, 60), (1000, 60)])
+def test_test_cases_are_bounded_and_counted(tmp_path: Path, bound: int, ranked: int) -> None:
+    settings = config("training.epochs=1", "two_stage.ranker_epochs=0")
+    training = dataclasses.replace(settings.training, test_cases=bound)
+    settings = dataclasses.replace(settings, training=training)
+    trained = load_recommender(train_recommender(shop(tmp_path), settings, tmp_path / "run"))
+    assert (trained.evaluation["held_out"], trained.evaluation["cases"]) == (60, ranked)
+    assert len(trained.data.test) == ranked
+    assert len(trained.data.history_items) == 540  # export ships every purchase all the same
+
+
 @pytest.mark.parametrize(
     ("arch", "lazy_from"), [("two-stage", LAZY_ROWS), ("mlp", LAZY_ROWS), ("mlp", 0)]
 )
@@ -272,7 +283,7 @@ def test_sampled_softmax_approaches_the_full_one(tmp_path: Path) -> None:
         model = build_model(settings, data)
         assert isinstance(model, TwoStage)
         requests = ShopperRequests(settings.two_stage, rows, ordered=True)
-        stage = RetrievalStage(model, rows, requests, hide_basket=False, mixed_precision=False)
+        stage = RetrievalStage(model, rows, requests, mixed_precision=False)
         torch.manual_seed(2)
         loss = stage.loss(torch.arange(256))
         loss.backward()

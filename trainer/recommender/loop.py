@@ -24,9 +24,6 @@ from trainer.recommender.row_adam import RowAdam
 from trainer.recommender.two_stage import TwoStage
 from trainer.run import Run
 
-PHASES = ("choose", "refit")
-"""First validation chooses epochs and settings; then they are trained on all before the test."""
-
 Validate = Callable[[], dict[str, float]]
 """Ranks the validation cases with the model as it stands; empty where there are none."""
 
@@ -153,7 +150,8 @@ def _keep_best(
     loop: Loop, stage: Stage, state: dict[str, Any], found: dict[str, float], row: dict[str, Any]
 ) -> None:
     """Add a metrics row, and keep the weights when NDCG rose or there is nothing to go by."""
-    row = {"phase": PHASES[state["phase"]], "stage": stage.name, **row, **found}
+    name = f"{stage.name}, refit" if state["phase"] else stage.name
+    row = {"stage": name, **row, **found}
     state["metrics"] = [*state["metrics"], row]
     metric = found.get(f"ndcg@{K}")
     if metric is None or state["best_metric"] is None or metric > state["best_metric"]:

@@ -27,7 +27,6 @@ class RetrievalStage:
         model: whose retrieval is trained.
         rows: purchases.
         requests: what the model is told of the shoppers.
-        hide_basket: whether what a shopper has does not compete, because it is never shown.
         mixed_precision: whether products may run in bfloat16, where the device has it.
     """
 
@@ -39,11 +38,9 @@ class RetrievalStage:
         rows: TrainingRows,
         requests: ShopperRequests,
         *,
-        hide_basket: bool,
         mixed_precision: bool,
     ) -> None:
         self.model, self.rows, self.requests = model, rows, requests
-        self.hide_basket = hide_basket
         self.precision = product_precision(rows.item.device, mixed_precision=mixed_precision)
         self.sampler = PopularitySampler(rows.counts())
         self.full = model.config.full_softmax(rows.n_items)
@@ -88,7 +85,7 @@ class RetrievalStage:
             vectors,
             self.model.bias + self.unsold,
             target,
-            basket if self.hide_basket else None,
+            None if self.model.config.basket_competes else basket,
             self.model.config.label_smoothing,
             self.precision,
         )

@@ -51,6 +51,8 @@ class TrainingRows:
     def positives(self) -> TrainingRows:
         """Return the rows with label 1 only."""
         kept = self.label > 0.5
+        if bool(kept.all()):
+            return self  # a long log fits into memory once, and hardly twice
         sequence = self.sequence[kept]
         return TrainingRows(
             self.user[kept],

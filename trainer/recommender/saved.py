@@ -66,7 +66,8 @@ def fingerprint(log: Interactions) -> str:
     for ids in (log.user_ids, log.item_ids):
         digest.update("\0".join(ids).encode("utf-8", "surrogatepass"))
     for column in (log.sequence, log.item, log.time, log.label):
-        digest.update(b"" if column is None else column.tobytes())
+        if column is not None:
+            digest.update(np.ascontiguousarray(column).data)
     return digest.hexdigest()
 
 

@@ -26,7 +26,7 @@ from trainer.recommender.evaluate import (
     torch_recommend,
 )
 from trainer.recommender.item_item import ItemItemChoice
-from trainer.recommender.loop import PHASES, Loop, fit, fresh_stage
+from trainer.recommender.loop import Loop, fit, fresh_stage
 from trainer.recommender.losses import MlpStage, Stage
 from trainer.recommender.mlp import Mlp
 from trainer.recommender.neighbours import OFF, ItemItemStage
@@ -79,6 +79,8 @@ def train_recommender(
     device = choose_device(config.training.device)
     log = dataset.interactions
     split = split_interactions(log, config.split)
+    held_out = len(split.test)
+    split = _bounded(split, config)
     if not np.any(split.train & log.positive()):
         raise UnusableInput("no purchase is left to train on; lower test_fraction")
     phases = [_Phase(split.train, validated=True)]
@@ -91,13 +93,14 @@ def train_recommender(
     else:
         on = describe_device(device, mixed_precision=config.training.mixed_precision)
         state = _fresh_state()
+        facts = {**(facts or {}), "device": on}
         files = {
             "data.json": json_bytes(dataset.report.to_json()),
             "checkpoint.pt": checkpoint_bytes(state),
             **data_files(data),
         }
-        facts = {**(facts or {}), "device": on}
         run = Run.create(run_path, "recommender", config, facts, files)
+        del files  # gigabytes that the loop needs for itself
     model = _train(run, phases, state, _Shop(dataset, split, data, config, device))
     evaluation = evaluate_beside_popularity(
         torch_recommend(model.eval(), device),
@@ -107,9 +110,19 @@ def train_recommender(
         hide_context=not config.data.repeat_purchases,
         cold=ColdItems.of(dataset, split),
     )
-    facts = {"split": config.split.method, "chosen": state["chosen"]}
+    facts = {"split": config.split.method, "held_out": held_out, "chosen": state["chosen"]}
     run.write_json("evaluation.json", {**facts, **evaluation})
     return run
+
+
+def _bounded(split: Split, settings: RecommenderConfig) -> Split:
+    """Draw the cases that are ranked: to rank a million takes longer than to train on them."""
+    config, seed = settings.training, settings.split.seed
+    split = replace(split, validation=split.validation.sample(config.validation_cases, seed))
+    if config.test_cases == 0:
+        return split
+    test, cold = (cases.sample(config.test_cases, seed) for cases in (split.test, split.cold))
+    return replace(split, test=test, cold=cold)
 
 
 def _reopen(path: Path, config: RecommenderConfig, log: str) -> Run:
@@ -177,7 +190,6 @@ class _Shop:
             model,
             bought,
             requests,
-            hide_basket=self.hide_context,
             mixed_precision=config.training.mixed_precision,
         )
         stages: list[Stage | ItemItemStage] = [retrieval]
@@ -208,8 +220,8 @@ class _Shop:
 
     def validation(self, phase: _Phase) -> Cases:
         """Return the cases that choose; none in a phase that is trained on them."""
-        count = self.config.training.validation_cases if phase.validated else 0
-        return self.split.validation.sample(count, self.config.split.seed)
+        cases = self.split.validation
+        return cases if phase.validated else cases.take(np.zeros(0, np.int64))
 
     def epochs(self, stage: Stage, phase: _Phase, chosen: dict[str, Any]) -> int:
         """Return how many epochs a stage has at most, or where they are chosen, in all."""
@@ -286,7 +298,7 @@ def _choose_weights(
         return OFF
     loop.progress.say("item-item weights: choosing penalty, decay and scale")
     choice, found = stage.choose(cases, hide_context=shop.hide_context)
-    row = {"phase": PHASES[0], "stage": stage.name, **asdict(choice), f"ndcg@{K}": found}
+    row = {"stage": stage.name, "epoch": 0, **asdict(choice), f"ndcg@{K}": found}
     state["metrics"] = [*state["metrics"], row]
     loop.progress.say(
         f"item-item weights: l2 {choice.l2:g}, decay {choice.decay:g}, scale {choice.scale:g}, "
