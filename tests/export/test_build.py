@@ -137,7 +137,7 @@ def test_torch_and_onnx_rank_held_out_purchases_alike(runs: Path, tmp_path: Path
     assert list(found.tables) == ["torch", "onnx fp32"]
     assert found.tables["onnx fp32"] == found.tables["torch"]
     saved = Run.open(runs / "two-stage").read_json("evaluation.json")
-    assert saved == found.tables["torch"]
+    assert found.tables["torch"].items() <= saved.items()
     manifest = open_bundle(tmp_path / "b").manifest
     assert manifest.recommender is not None
     assert manifest.recommender.metrics == saved

@@ -51,7 +51,8 @@ def split_of(runs: Path, name: str) -> Split:
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_run_is_evaluated_as_when_it_was_trained(runs: Path, name: str) -> None:
     (table,) = evaluated(runs, name).tables.values()
-    assert table == Run.open(runs / name).read_json("evaluation.json")
+    trained = Run.open(runs / name).read_json("evaluation.json")
+    assert table == {key: trained[key] for key in table}
 
 
 def test_engines_of_one_name_are_told_apart_by_their_paths(runs: Path) -> None:
@@ -107,6 +108,13 @@ def test_hidden_items_train_nothing_and_have_results_of_their_own(runs: Path) ->
     # Nobody bought them before the test, so all share the last five places.
     assert among["popularity_rank@10"] == popularity_ranks(np.arange(25) * (np.arange(25) > 5))[1]
     assert "cold" not in evaluated(runs, "last").tables["torch"]["results"]
+
+
+def test_hidden_items_need_the_catalogue_of_the_training(runs: Path) -> None:
+    with pytest.raises(UnusableInput, match=r"column 'category'.*--catalogue"):
+        evaluate_side_by_side([runs / "cold"], runs / "log.csv")
+    (table,) = evaluate_side_by_side([runs / "last"], runs / "log.csv").tables.values()
+    assert table["cases"] == 60
 
 
 def test_what_a_shopper_had_competes_only_where_things_are_bought_again(runs: Path) -> None:

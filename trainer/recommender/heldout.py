@@ -102,11 +102,13 @@ def evaluate_side_by_side(
     tables: dict[str, dict[str, Any]] = {}
     fingerprints = set()
     for subject in subjects:
-        if subject.data not in logs:
+        read = subject.data
+        if not subject.split.cold_items:
             # The model has its attributes already: a catalogue without them, or none, will do.
-            config = replace(subject.data, attributes=())
-            logs[subject.data] = load_dataset(interactions, config, catalogue)
-        held_out = _held_out(logs[subject.data], subject, protocol)
+            read = replace(read, attributes=())
+        if read not in logs:
+            logs[read] = load_dataset(interactions, read, catalogue)
+        held_out = _held_out(logs[read], subject, protocol)
         fingerprints.add(held_out.fingerprint)
         for engine, recommend in subject.engines.items():
             name = engine if named[engine] == 1 else f"{subject.path} {engine}"
@@ -136,6 +138,17 @@ def _require_split(subject: Subject, protocol: str) -> None:
         )
 
 
+def _require_labels(dataset: Dataset, subject: Subject) -> None:
+    """Refuse to set a model that knows labels beside a category popularity that does not."""
+    known = {attribute.name for attribute in dataset.items.attributes}
+    for name in subject.labels if subject.split.cold_items else ():
+        if name not in known:
+            raise UnusableInput(
+                f"{str(subject.path)!r} was trained with the catalogue column {name!r}, which the "
+                "yardstick of its hidden items needs too; give the same --catalogue"
+            )
+
+
 def _held_out(dataset: Dataset, subject: Subject, protocol: str) -> _HeldOut:
     log = dataset.interactions
     split = split_interactions(log, subject.split)
@@ -149,6 +162,7 @@ def _held_out(dataset: Dataset, subject: Subject, protocol: str) -> _HeldOut:
             f"the log leaves no held-out purchase that the model knows ({len(split.test)} before "
             "matching its items); give the log it was trained on, or one with longer histories"
         )
+    _require_labels(dataset, subject)
     cold = ColdItems.of(dataset, split)
     return _HeldOut(
         cases=cases,

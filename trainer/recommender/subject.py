@@ -75,6 +75,7 @@ class Subject:
         data: how its log was read and cleaned.
         split: how its test purchases were set apart.
         max_basket: newest items that it looks at.
+        labels: columns of labels that it knows of its items.
         rows: matches a log's items and users with its own.
         engines: "torch", or "onnx fp32" and so on -> what answers.
     """
@@ -83,6 +84,7 @@ class Subject:
     data: DataConfig
     split: SplitConfig
     max_basket: int
+    labels: tuple[str, ...]
     rows: Callable[[Interactions], RowsOf]
     engines: Mapping[str, Recommend]
 
@@ -113,8 +115,9 @@ def _run(path: Path, k: int) -> Subject:
         items, users = _rows_by_name(data.items.item_ids), _rows_by_name(data.user_ids)
         return _matched(log, items, users, data.n_rows)
 
+    labels = tuple(a.name for a in data.items.attributes if a.kind != "number")
     engines = {"torch": torch_recommend(trained.model.to(device), device, k)}
-    return Subject(path, config.data, config.split, trained.max_basket, rows, engines)
+    return Subject(path, config.data, config.split, trained.max_basket, labels, rows, engines)
 
 
 def _rows_by_name(names: Sequence[str]) -> Callable[[str], int]:
@@ -147,11 +150,14 @@ def _bundle(path: Path, provider: str, k: int) -> Subject:
         items, users = Catalogue.of(bundle), Users.of(bundle)
         return _matched(log, lambda name: items.row(name) or 0, users.row, section.n_items + 1)
 
+    catalogue = bundle.manifest.catalogue
+    columns = catalogue.columns if catalogue is not None else ()
     return Subject(
         path,
         from_mapping(DataConfig, section.evaluation.get("data", {})),
         from_mapping(SplitConfig, section.evaluation.get("split", {})),
         section.max_basket,
+        tuple(n for n, kind in columns if kind != "number" and n not in {"item_id", "title"}),
         rows,
         {
             f"onnx {name}": _session_recommend(
