@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from runtime.golden import GeneratorGolden, RecommenderGolden, pack_rules
+from trainer.cases import Cases
 from trainer.generator.model import Generator
 from trainer.recommender.saved import TrainedRecommender
-from trainer.split import Cases
 
 BATCH = 128
 GAP = 1e-4  # retrieval scores closer than this may change places between programs

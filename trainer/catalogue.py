@@ -15,6 +15,7 @@ from trainer.cleaning_report import CleaningReport
 from trainer.config import DataConfig
 from trainer.item_codes import ItemCodes
 from trainer.log_reader import delimiter_before, read_table
+from trainer.text_codes import is_blank, of_each, present
 from trainer.title_words import title_words
 
 MAX_LABEL_VALUES = 5000
@@ -158,16 +159,19 @@ def _attribute_columns(table: pd.DataFrame, config: DataConfig) -> list[str]:
 
 
 def _from_log(log: pd.DataFrame) -> pd.DataFrame:
-    table = pd.DataFrame({"item_id": pd.Series(sorted(log["item"].unique()), dtype=str)})
+    table = pd.DataFrame({"item_id": pd.Series(sorted(present(log["item"])), dtype=str)})
     for name in ("title", "category"):
         if name in log:
-            counted = log[log[name].str.strip() != ""].groupby(["item", name], sort=True).size()
-            best = counted.reset_index(name="n").sort_values("n", ascending=False, kind="stable")
+            named = log.loc[~is_blank(log[name]), ["item", name]]
+            counted = named.groupby(["item", name], observed=True).size().reset_index(name="n")
+            best = counted.astype({"item": str, name: str})
+            best = best.sort_values(["n", name], ascending=[False, True], kind="stable")
             table[name] = _texts_of(table["item_id"], best.drop_duplicates("item"), "item", name)
     if "price" in log:
-        price = pd.to_numeric(log["price"], errors="coerce")
-        sold_at = price[(price > 0) & np.isfinite(price)]
-        median = sold_at.groupby(log["item"]).median().astype(str).reset_index()
+        price = of_each(log["price"], lambda texts: pd.to_numeric(texts, errors="coerce"))
+        sold_at = pd.Series(price, index=log.index)[(price > 0) & np.isfinite(price)]
+        median = sold_at.groupby(log["item"], observed=True).median().reset_index(name="price")
+        median = median.astype({"item": str, "price": str})
         table["price"] = _texts_of(table["item_id"], median, "item", "price")
     return table
 

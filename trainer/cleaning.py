@@ -10,6 +10,7 @@ import pandas as pd
 
 from trainer.cleaning_report import CleaningReport
 from trainer.config import DataConfig
+from trainer.text_codes import constant, encode, is_blank, of_each, present, replaced
 from trainer.times import parse_times
 
 MISSING_ITEM = "missing item"
@@ -44,16 +45,19 @@ def clean(
     """Drop what is no purchase, in the order of :data:`REASONS`, and account for it.
 
     Args:
-        log: what :func:`trainer.log_reader.read_log` returned.
+        log: what :func:`trainer.log_reader.read_log` returned; texts may be plain or categorical.
         config: the columns and rules.
         excluded: item ids that are no products, beside those that ``config`` matches.
 
     Returns:
         The kept rows with columns user ("" = anonymous), item, seconds, basket (int64) and, where
-        the log has them, label, title, category, price; and the report. The rows are in the file's
-        order. With errors in the report the rows are those found before the error.
+        the log has them, label, title, category, price, all texts categorical; and the report. The
+        rows are in the file's order. With errors in the report the rows are those found before the
+        error.
     """
-    frame = log.copy(deep=False)
+    texts = [name for name in log.columns if name not in {"same", "line"}]
+    frame = log.assign(**{name: encode(log[name]) for name in texts})
+    del log  # whose columns are as long as the frame's and would stay beside them
     report = CleaningReport(rows_read=len(frame))
     if "label" in frame:
         _check_labels(frame, config, report)
@@ -61,7 +65,7 @@ def clean(
     frame = _read_times(frame, config, report)
     frame = _drop_quantities(frame, report)
     frame = _drop_excluded(frame, config, excluded, report)
-    frame = _drop(frame, frame["same"].duplicated(), EXACT_DUPLICATE, report, "item")
+    frame = _drop(frame, frame["same"].duplicated().to_numpy(), EXACT_DUPLICATE, report, "item")
     frame = _drop_repeats(frame, config, report)
     frame = _drop_rare(frame, config, report)
     frame = _drop_idle_labels(frame, report)
@@ -72,8 +76,9 @@ def clean(
 
 
 def _drop(
-    frame: pd.DataFrame, mask: pd.Series, reason: str, report: CleaningReport, shown: str
+    frame: pd.DataFrame, mask: np.ndarray, reason: str, report: CleaningReport, shown: str
 ) -> pd.DataFrame:
+    """Drop the rows that ``mask``, bool [n], marks; ``shown`` is the column that shows why."""
     count = int(mask.sum())
     if count == 0:
         return frame
@@ -86,9 +91,14 @@ def _drop(
     return frame[~mask]
 
 
+def _numbers(column: pd.Series) -> np.ndarray:
+    """Read texts as float64 [n], NaN where they are no numbers."""
+    return of_each(column, lambda texts: pd.to_numeric(texts, errors="coerce").astype(np.float64))
+
+
 def _check_labels(frame: pd.DataFrame, config: DataConfig, report: CleaningReport) -> None:
-    labels = pd.to_numeric(frame["label"], errors="coerce")
-    bad = ~labels.isin([0, 1])
+    labels = _numbers(frame["label"])
+    bad = ~np.isin(labels, (0, 1))
     if bad.any():
         first = frame[bad].iloc[0]
         report.errors.append(
@@ -96,19 +106,20 @@ def _check_labels(frame: pd.DataFrame, config: DataConfig, report: CleaningRepor
             f"{first['line']}: {first['label']!r}; mend them, or leave the labels out with "
             f"--label-column '' (the column is {config.label_column!r})"
         )
-    frame["label"] = labels.where(~bad).astype(np.float32)  # 1e300 has no float32
+    # A bad label such as 1e300 has no float32.
+    frame["label"] = np.where(bad, np.nan, labels).astype(np.float32)
 
 
 def _drop_unidentified(
     frame: pd.DataFrame, config: DataConfig, report: CleaningReport
 ) -> pd.DataFrame:
-    frame = _drop(frame, frame["item"].str.strip() == "", MISSING_ITEM, report, "item")
+    frame = _drop(frame, is_blank(frame["item"]), MISSING_ITEM, report, "item")
     if "user" not in frame:
-        frame = frame.assign(user="")
-    nobody = (frame["user"].str.strip() == "") | frame["user"].isin(config.missing_user)
-    frame = frame.assign(user=frame["user"].where(~nobody, ""))
+        frame = frame.assign(user=constant("", frame.index))
+    nobody = is_blank(frame["user"]) | frame["user"].isin(config.missing_user).to_numpy()
+    frame = frame.assign(user=replaced(frame["user"], nobody, ""))
     if "basket" in frame:
-        nobody &= frame["basket"].str.strip() == ""
+        nobody &= is_blank(frame["basket"])
     return _drop(frame, nobody, MISSING_USER, report, "item")
 
 
@@ -123,19 +134,17 @@ def _read_times(frame: pd.DataFrame, config: DataConfig, report: CleaningReport)
         return frame.assign(seconds=frame["line"].astype(np.int64))
     report.facts["time_format"] = times.format
     frame = frame.assign(seconds=times.seconds)
-    unreadable = pd.Series(~times.readable, index=frame.index)
-    return _drop(frame, unreadable, UNPARSEABLE_TIME, report, "time")
+    return _drop(frame, ~times.readable, UNPARSEABLE_TIME, report, "time")
 
 
 def _drop_quantities(frame: pd.DataFrame, report: CleaningReport) -> pd.DataFrame:
     if "quantity" not in frame:
         return frame
-    quantity = pd.to_numeric(frame["quantity"], errors="coerce")
-    unreadable = ~np.isfinite(quantity)
+    unreadable = ~np.isfinite(_numbers(frame["quantity"]))
     frame = _drop(frame, unreadable, UNREADABLE_QUANTITY, report, "quantity")
-    return _drop(frame, quantity[~unreadable] <= 0, NON_POSITIVE_QUANTITY, report, "quantity").drop(
-        columns="quantity"
-    )
+    no_sale = _numbers(frame["quantity"]) <= 0
+    frame = _drop(frame, no_sale, NON_POSITIVE_QUANTITY, report, "quantity")
+    return frame.drop(columns="quantity")
 
 
 def matches_any(values: pd.Series, patterns: tuple[str, ...]) -> pd.Series:
@@ -154,49 +163,77 @@ def matches_any(values: pd.Series, patterns: tuple[str, ...]) -> pd.Series:
 def _drop_excluded(
     frame: pd.DataFrame, config: DataConfig, excluded: Collection[str], report: CleaningReport
 ) -> pd.DataFrame:
-    mask = matches_any(frame["item"], config.exclude_items) | frame["item"].isin(list(excluded))
+    ids = list(excluded)
+    mask = of_each(
+        frame["item"], lambda texts: matches_any(texts, config.exclude_items) | texts.isin(ids)
+    )
     if "title" in frame:
-        mask |= matches_any(frame["title"], config.exclude_titles)
+        mask |= of_each(frame["title"], lambda texts: matches_any(texts, config.exclude_titles))
     return _drop(frame, mask, EXCLUDED_ITEM, report, "item")
+
+
+def _pair(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return int64 [n], equal where both codes are: neither is negative, nor larger than a log."""
+    return first.astype(np.int64) * (int(second.max(initial=0)) + 1) + second
 
 
 def _drop_repeats(frame: pd.DataFrame, config: DataConfig, report: CleaningReport) -> pd.DataFrame:
     frame = frame.assign(basket=_baskets(frame))
-    # A refusal (label 0) is no purchase: it neither is one repeated nor makes a later one a repeat.
-    label = ["label"] if "label" in frame else []
-    repeated = frame.duplicated(["basket", "item", *label])
-    frame = _drop(frame, repeated, REPEAT_IN_BASKET, report, "item")
+    repeated = pd.Series(_pair(frame["basket"].to_numpy(), _what(frame))).duplicated()
+    frame = _drop(frame, repeated.to_numpy(), REPEAT_IN_BASKET, report, "item")
     if config.repeat_purchases:
         return frame
-    known = frame["user"] != ""
-    oldest_first = frame.sort_values("seconds", kind="stable")
-    bought = oldest_first.duplicated(["user", "item", *label]).reindex(frame.index) & known
+    taken = _pair(frame["user"].cat.codes.to_numpy(), _what(frame))
+    oldest_first = np.argsort(frame["seconds"].to_numpy(), kind="stable")
+    bought = np.empty(len(frame), bool)
+    bought[oldest_first] = pd.Series(taken[oldest_first]).duplicated()
+    bought &= (frame["user"] != "").to_numpy()
     return _drop(frame, bought, REPEAT_PURCHASE, report, "item")
 
 
-def _baskets(frame: pd.DataFrame) -> pd.Series:
+def _what(frame: pd.DataFrame) -> np.ndarray:
+    """Number what a row repeats when it has the same number, int64 [n].
+
+    A refusal (label 0) is no purchase: it neither is one repeated nor makes a later one a repeat.
+    """
+    item = frame["item"].cat.codes.to_numpy()
+    if "label" not in frame:
+        return item.astype(np.int64)
+    return _pair(item, pd.factorize(frame["label"], use_na_sentinel=False)[0])
+
+
+def _baskets(frame: pd.DataFrame) -> np.ndarray:
     """Number the baskets: a shopper's receipt, else one moment of a shopper's, else one row."""
-    when = frame["seconds"] if "time" in frame else frame["line"]
+    when = frame["seconds" if "time" in frame else "line"].to_numpy()
     if "basket" not in frame:
-        keys = [frame["user"], when]
+        if "time" not in frame:
+            return np.arange(len(frame))
+        receipt = np.zeros(len(frame), np.int64)
     else:
-        nameless = frame["basket"].str.strip() == ""
-        keys = [frame["basket"].where(~nameless, ""), frame["user"], when.where(nameless, 0)]
-    if "time" not in frame and "basket" not in frame:
-        return pd.Series(np.arange(len(frame)), index=frame.index)
-    return frame.groupby(keys, sort=False).ngroup().astype(np.int64)
+        nameless = is_blank(frame["basket"])
+        receipt = np.where(nameless, 0, frame["basket"].cat.codes.to_numpy().astype(np.int64) + 1)
+        when = np.where(nameless, when, 0)
+    of_shopper = _pair(receipt, frame["user"].cat.codes.to_numpy())
+    parts = [pd.factorize(part)[0] for part in (of_shopper, when)]
+    return pd.factorize(_pair(*parts))[0]
 
 
 def _drop_rare(frame: pd.DataFrame, config: DataConfig, report: CleaningReport) -> pd.DataFrame:
     while True:
         before = len(frame)
-        counts = frame["item"].map(frame["item"].value_counts())
-        frame = _drop(frame, counts < config.min_item_interactions, RARE_ITEM, report, "item")
-        counts = frame["user"].map(frame["user"].value_counts())
-        rare = (counts < config.min_user_interactions) & (frame["user"] != "")
+        rare = _occurrences(frame["item"]) < config.min_item_interactions
+        frame = _drop(frame, rare, RARE_ITEM, report, "item")
+        rare = _occurrences(frame["user"]) < config.min_user_interactions
+        rare &= (frame["user"] != "").to_numpy()
         frame = _drop(frame, rare, RARE_USER, report, "user")
         if len(frame) == before:
             return frame
+
+
+def _occurrences(column: pd.Series) -> np.ndarray:
+    """Return int64 [n]: how many rows have the same text as each row."""
+    codes = column.cat.codes.to_numpy()
+    return np.bincount(codes)[codes]
 
 
 def _drop_idle_labels(frame: pd.DataFrame, report: CleaningReport) -> pd.DataFrame:
@@ -223,13 +260,13 @@ def _check_enough(frame: pd.DataFrame, report: CleaningReport) -> None:
             "columns and rules with endcap data check"
         )
         return
-    items = frame["item"].unique()
+    items = present(frame["item"])
     if len(items) == 1:
         report.errors.append(
             f"only one item is left, {items[0]!r}; a recommender needs at least 2: add more rows, "
             "or lower min_item_interactions"
         )
-    users = frame["user"].unique()
+    users = present(frame["user"])
     if len(users) > 1:
         return
     if users[0] != "":
@@ -246,8 +283,8 @@ def _check_enough(frame: pd.DataFrame, report: CleaningReport) -> None:
 def _describe(frame: pd.DataFrame, report: CleaningReport) -> None:
     anonymous = frame["user"] == ""
     report.facts.update(
-        users=int(frame.loc[~anonymous, "user"].nunique()),
-        items=int(frame["item"].nunique()),
+        users=len(present(frame.loc[~anonymous, "user"])),
+        items=len(present(frame["item"])),
         baskets=int(frame["basket"].nunique()),
         anonymous_baskets=int(frame.loc[anonymous, "basket"].nunique()),
         anonymous_rows=int(anonymous.sum()),

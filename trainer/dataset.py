@@ -15,6 +15,7 @@ from trainer.cleaning_report import CleaningReport
 from trainer.config import DataConfig
 from trainer.interactions import Interactions
 from trainer.log_reader import read_log
+from trainer.text_codes import of_each, present
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,9 @@ def _cleaned(
 
 
 def _to_rows(frame: pd.DataFrame, item_ids: tuple[str, ...]) -> Interactions:
-    anonymous = (frame["user"] == "").to_numpy()
-    user_ids = tuple(sorted(frame.loc[~anonymous, "user"].unique()))
-    user = pd.Index(user_ids).get_indexer(pd.Index(frame["user"])).astype(np.int64) + 1
-    item = pd.Index(item_ids).get_indexer(pd.Index(frame["item"])).astype(np.int64) + 1
+    user_ids = tuple(sorted(set(present(frame["user"])) - {""}))
+    user, item = _rows_of(frame["user"], user_ids), _rows_of(frame["item"], item_ids)
+    anonymous = user == 0
     basket_codes, _ = pd.factorize(frame["basket"].to_numpy()[anonymous])
     sequence = user - 1
     sequence[anonymous] = len(user_ids) + basket_codes
@@ -87,3 +87,9 @@ def _to_rows(frame: pd.DataFrame, item_ids: tuple[str, ...]) -> Interactions:
         basket=frame["basket"].to_numpy(np.int64)[order],
         label=label,
     )
+
+
+def _rows_of(column: pd.Series, ids: tuple[str, ...]) -> np.ndarray:
+    """Return int64 [n]: the row of each id, from 1; 0 for a text that is no id."""
+    rows = {name: row for row, name in enumerate(ids, start=1)}
+    return of_each(column, lambda texts: np.array([rows.get(text, 0) for text in texts], np.int64))

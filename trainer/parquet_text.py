@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from runtime.errors import UnusableInput
+from trainer.progress import ReadingProgress
+from trainer.text_codes import encode
 
 
 def is_parquet(content: bytes) -> bool:
@@ -16,8 +19,8 @@ def is_parquet(content: bytes) -> bool:
     return content[:4] == b"PAR1"
 
 
-def read_parquet(path: Path) -> pd.DataFrame:
-    """Read every column as text, "" where there is no value; the index counts rows from 1.
+def parquet_chunks(path: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
+    """Read every column as categorical text, "" where there is no value, so many rows at a time.
 
     Integers keep every digit, whole floating-point numbers are spelled as integers (17850.0 is
     "17850"), truth values are 1 and 0, and moments are UTC where they carry a time zone.
@@ -27,29 +30,42 @@ def read_parquet(path: Path) -> pd.DataFrame:
     """
     try:
         with pq.ParquetFile(path) as file:
-            table = file.read()
-        names = table.column_names
-        twice = [name for place, name in enumerate(names) if name in names[:place]]
-        if twice:
-            raise UnusableInput(
-                f"{str(path)!r} has two columns named {twice[0]!r}; give each its own name"
-            )
-        if table.num_rows == 0:
-            raise UnusableInput(f"{str(path)!r} has no rows; add some, or give another file")
-        frame = pd.DataFrame({name: _as_text(table.column(name)) for name in names})
+            names = file.schema_arrow.names
+            twice = [name for place, name in enumerate(names) if name in names[:place]]
+            if twice:
+                raise UnusableInput(
+                    f"{str(path)!r} has two columns named {twice[0]!r}; give each its own name"
+                )
+            total = file.metadata.num_rows
+            if total == 0:
+                raise UnusableInput(f"{str(path)!r} has no rows; add some, or give another file")
+            with ReadingProgress(path.name, total) as progress:
+                for batch in file.iter_batches(chunk_rows):
+                    columns = zip(names, batch.columns, strict=True)
+                    yield pd.DataFrame({name: _encoded(column) for name, column in columns})
+                    progress.advance(len(batch))
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UnusableInput(
             f"{str(path)!r} is no readable Parquet file: {reason}; fetch or write it again"
         ) from error
-    return frame.set_axis(range(1, len(frame) + 1), axis=0)
 
 
-def _as_text(column: pa.ChunkedArray) -> pd.Series:
+def _encoded(column: pa.Array) -> pd.Series:
+    """Spell a column as categorical text, each distinct value once."""
     kind = column.type
+    if pa.types.is_nested(kind):
+        return encode(_as_text(column))
     if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
-        kind = column.type
+        column = column.dictionary_decode()
+    values = column.dictionary_encode(null_encoding="encode")
+    texts = encode(_as_text(values.dictionary)).array
+    codes = texts.codes[values.indices.to_numpy()]
+    return pd.Series(pd.Categorical.from_codes(codes, texts.categories))
+
+
+def _as_text(column: pa.Array) -> pd.Series:
+    kind = column.type
     if pa.types.is_boolean(kind):
         column = column.cast(pa.int8())
     elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):

@@ -15,9 +15,9 @@ class TrainingProgress:
     """Shows steps done, loss, validation metric, rate and time left while a loop runs.
 
     Args:
-        total_steps: optimiser steps in the whole run, over all epochs.
+        total_steps: optimiser steps in the whole run, over all epochs; batches of an evaluation.
         done_steps: steps already done by the run that is being resumed.
-        unit: what ``advance`` counts, for the rate: "samples" or "images".
+        unit: what ``advance`` counts, for the rate: "samples", "images" or "cases".
     """
 
     def __init__(self, title: str, total_steps: int, *, done_steps: int = 0, unit: str) -> None:
@@ -60,16 +60,69 @@ class TrainingProgress:
         """Show the newest validation metric beside the loss from now on."""
         self._metric = f" {name} {value:.4f}"
 
-    def advance(self, units: int, loss: float) -> None:
-        """Count one step over ``units`` samples or images with its loss."""
+    def advance(self, units: int, loss: float | None = None) -> None:
+        """Count one step over ``units`` samples or images with its loss, where there is one."""
         self._done += 1
         self._units += units
         now = time.monotonic()
         rate = self._units / max(now - self._started, 1e-9)
-        note = f"loss {loss:.4f}{self._metric} {rate:,.0f} {self._unit}/s"
+        note = f"{rate:,.0f} {self._unit}/s"
+        if loss is not None:
+            note = f"loss {loss:.4f}{self._metric} {note}"
         self._bar.update(self._task, completed=self._done, note=note)
         if not self._console.is_terminal and now - self._last_line >= LINE_EVERY_S:
             self._last_line = now
             per_step = (now - self._started) / max(self._done - self._first_step, 1)
             left_s = per_step * (self._total - self._done)
             self.say(f"{self._title}: {self._done}/{self._total} {note}, {left_s:,.0f} s left")
+
+
+class ReadingProgress:
+    """Shows rows read and the rate while a long file is read; a short one shows nothing.
+
+    Args:
+        name: of the file.
+        total_rows: rows in the file, or lines, which may be a few more.
+    """
+
+    def __init__(self, name: str, total_rows: int) -> None:
+        self._console = Console(stderr=True)
+        self._name, self._total, self._done = name, total_rows, 0
+        self._started = self._last_line = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f} rows"),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task(f"reading {name}", total=total_rows)
+
+    def __enter__(self) -> ReadingProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def advance(self, rows: int) -> None:
+        """Count ``rows`` more that were read."""
+        self._done += rows
+        self._bar.update(self._task, completed=self._done)
+        now = time.monotonic()
+        if not self._console.is_terminal and now - self._last_line >= LINE_EVERY_S:
+            self._last_line = now
+            rate = self._done / (now - self._started)
+            self._console.print(
+                f"reading {self._name}: {self._done:,}/{self._total:,} rows, {rate:,.0f} rows/s",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )

@@ -2,64 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from runtime.errors import UnusableInput
+from trainer.cases import Cases
 from trainer.config import SplitConfig
 from trainer.interactions import Interactions
-
-
-@dataclass(frozen=True)
-class Cases:
-    """Questions with known answers: this shopper, with these items so far, took those next.
-
-    Attributes:
-        user: int64 [n], user row, 0 = anonymous.
-        context_offsets: int64 [n + 1] into ``context_items``.
-        context_items: int64, item rows known before, oldest first.
-        target_offsets: int64 [n + 1] into ``target_items``.
-        target_items: int64, item rows taken next; one for each case under leave-last-out.
-    """
-
-    user: np.ndarray
-    context_offsets: np.ndarray
-    context_items: np.ndarray
-    target_offsets: np.ndarray
-    target_items: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.user)
-
-    def context(self, case: int) -> np.ndarray:
-        """Return the item rows known before in one case, oldest first."""
-        return self.context_items[self.context_offsets[case] : self.context_offsets[case + 1]]
-
-    def targets(self, case: int) -> np.ndarray:
-        """Return the item rows taken next in one case."""
-        return self.target_items[self.target_offsets[case] : self.target_offsets[case + 1]]
-
-    def baskets(self, max_basket: int) -> np.ndarray:
-        """Return int64 [n, max_basket]: the newest context items, right-aligned, 0 = padding."""
-        place = self.context_offsets[1:, None] + np.arange(-max_basket, 0)  # [n, max_basket]
-        inside = place >= self.context_offsets[:-1, None]
-        if len(self.context_items) == 0:
-            return np.zeros_like(place)
-        return np.where(inside, self.context_items[np.maximum(place, 0)], 0)
-
-    def sample(self, count: int, seed: int) -> Cases:
-        """Return at most ``count`` cases, drawn without replacement, in their order."""
-        if count >= len(self):
-            return self
-        rng = np.random.Generator(np.random.PCG64(seed))
-        return self.take(np.sort(rng.choice(len(self), count, replace=False)))
-
-    def take(self, chosen: np.ndarray) -> Cases:
-        """Return the cases with the given indices, int64 [m]."""
-        context_offsets, context = _take_lists(self.context_offsets, self.context_items, chosen)
-        target_offsets, targets = _take_lists(self.target_offsets, self.target_items, chosen)
-        return Cases(self.user[chosen], context_offsets, context, target_offsets, targets)
 
 
 @dataclass(frozen=True)
@@ -68,13 +19,21 @@ class Split:
 
     Attributes:
         train: bool [n interactions].
+        before_test: bool [n interactions], all that is known when the test purchases are made: a
+            model whose epochs validation has chosen may be trained on it again.
         validation: cases whose answers are validation purchases; they pick epochs and settings.
         test: cases whose answers are test purchases; reported once.
+        cold: cases whose answers are test purchases of hidden items.
+        hidden: bool [n_items + 1], items of which nothing is known but their catalogue entry: they
+            are in neither ``train`` nor ``before_test``, and in no context.
     """
 
     train: np.ndarray
+    before_test: np.ndarray
     validation: Cases
     test: Cases
+    cold: Cases
+    hidden: np.ndarray
 
 
 def split_interactions(log: Interactions, config: SplitConfig) -> Split:
@@ -82,14 +41,15 @@ def split_interactions(log: Interactions, config: SplitConfig) -> Split:
 
     - ``leave-last-out``: of every known shopper with three purchases or more, the last is tested
       and the one before validates; of a seeded share of the anonymous baskets, which then train
-      nothing, the last item is the answer.
+      nothing, one item is the answer.
     - ``time``: the newest ``test_fraction`` of the log is tested, the newest
       ``validation_fraction`` of the rest validates; purchases of one moment stay together.
     - ``random``: the same shares, drawn at random within each known shopper's rows, of which at
       least one trains, and among the anonymous baskets of two items or more, which stay whole.
 
     Only positive purchases are answers, and an item is one answer of a shopper's, however often
-    it was taken.
+    it was taken. Of an anonymous basket that is held out whole the last item is the answer, or any
+    one, drawn by the seed, when all were taken at one time and their order means nothing.
 
     Raises:
         UnusableInput: no purchase is left to train on.
@@ -101,16 +61,49 @@ def split_interactions(log: Interactions, config: SplitConfig) -> Split:
         part = _parts(_place_in_time(log), config)
     else:
         part = _parts(_random_place(log, rng), config)
-    if not np.any((part == 0) & log.positive()):
+    hidden = _hidden_items(log, config)
+    cold = hidden[log.item]
+    train = (part == 0) & ~cold
+    if not np.any(train & log.positive()):
         raise UnusableInput(
             f"split method {config.method!r} leaves no purchase to train on; choose another method "
-            "or lower test_fraction"
+            "or lower test_fraction or cold_items"
         )
+    asked = _asked_of_baskets(log, config)
     return Split(
-        train=part == 0,
-        validation=_cases(log, part, answer=1),
-        test=_cases(log, part, answer=2),
+        train=train,
+        before_test=(part < 2) & ~cold,
+        validation=_cases(log, part, 1, asked, known=~cold, answers=~cold),
+        test=_cases(log, part, 2, asked, known=~cold, answers=~cold),
+        cold=_cases(log, part, 2, asked, known=~cold, answers=cold),
+        hidden=hidden,
     )
+
+
+def _hidden_items(log: Interactions, config: SplitConfig) -> np.ndarray:
+    """Draw bool [n_items + 1]: the share of the sold items that nobody may know."""
+    hidden = np.zeros(log.n_items + 1, bool)
+    sold = np.unique(log.item[log.positive()])
+    rng = np.random.Generator(np.random.PCG64([config.seed, 1]))  # leaves the other draws alone
+    hidden[rng.permutation(sold)[: math.ceil(config.cold_items * len(sold))]] = True
+    return hidden
+
+
+def _asked_of_baskets(log: Interactions, config: SplitConfig) -> np.ndarray:
+    """Mark bool [n]: of each sequence the last purchase, or any one if all are of one moment.
+
+    Tills sort a receipt by aisle or by number: to ask for its last row is to ask for an aisle.
+    """
+    rng = np.random.Generator(np.random.PCG64([config.seed, 2]))
+    bought = np.flatnonzero(log.positive())
+    first = np.flatnonzero(np.diff(log.sequence[bought], prepend=-1))
+    size = np.diff(first, append=len(bought))
+    last = first + size - 1
+    one_moment = log.time[bought[first]] == log.time[bought[last]]
+    drawn = first + (rng.random(len(first)) * size).astype(np.int64)
+    asked = np.zeros(len(log), bool)
+    asked[bought[np.where(one_moment, drawn, last)]] = True
+    return asked
 
 
 def _leave_last_out(log: Interactions, config: SplitConfig, rng: np.random.Generator) -> np.ndarray:
@@ -172,19 +165,31 @@ def _parts(place: np.ndarray, config: SplitConfig) -> np.ndarray:
     return np.where(place >= test_from, 2, np.where(place >= validation_from, 1, 0))
 
 
-def _cases(log: Interactions, part: np.ndarray, answer: int) -> Cases:
-    """Build the cases of one part: context is what came earlier or belongs to an earlier part."""
+def _cases(
+    log: Interactions,
+    part: np.ndarray,
+    answer: int,
+    asked: np.ndarray,
+    *,
+    known: np.ndarray,
+    answers: np.ndarray,
+) -> Cases:
+    """Build the cases of one part: context is what came earlier or belongs to an earlier part.
+
+    Args:
+        log: all purchases.
+        part: int64 [n], 0 trains, 1 validates, 2 tests.
+        answer: the part that is asked for.
+        asked: bool [n], the answer of a basket that lies whole in one part.
+        known: bool [n], rows that may be context.
+        answers: bool [n], rows that may be answers.
+    """
     positive = log.positive()
     target = (part == answer) & positive
     context = (part < answer) & positive
-    # Of an anonymous basket that lies whole in one part the last item is the answer, the rest its
-    # context.
-    bought = np.flatnonzero(positive)
-    last = np.zeros(len(log), bool)
-    last[bought[np.flatnonzero(np.diff(log.sequence[bought], append=-1))]] = True
     whole = (log.user == 0) & target & ~np.isin(log.sequence, np.unique(log.sequence[context]))
-    target &= ~whole | last
-    context |= whole & ~last
+    context = (context | whole & ~asked) & known
+    target &= (~whole | asked) & answers
     wanted = np.flatnonzero(target)
     _, first_of_each = np.unique(
         log.sequence[wanted] * (log.n_items + 1) + log.item[wanted], return_index=True
@@ -205,12 +210,3 @@ def _cases(log: Interactions, part: np.ndarray, answer: int) -> Cases:
 def _offsets(present: np.ndarray, sequences: np.ndarray) -> np.ndarray:
     counts = np.searchsorted(present, sequences, "right") - np.searchsorted(present, sequences)
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-
-
-def _take_lists(
-    offsets: np.ndarray, items: np.ndarray, chosen: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    sizes = np.diff(offsets)[chosen]
-    taken = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    place = np.repeat(offsets[chosen] - taken[:-1], sizes) + np.arange(taken[-1])
-    return taken, items[place]

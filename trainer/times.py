@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trainer.calendar_fields import seconds_of_fields
+from trainer.text_codes import encode
 
 _CLOCK = (
     r"(?:[ T](?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?"
@@ -62,12 +63,16 @@ def parse_times(texts: pd.Series, column: str, time_format: str | None = None) -
     """Parse a column of texts that must share one format.
 
     Args:
-        texts: the column, as strings; blanks around them do not count.
+        texts: the column, plain or categorical; blanks around the texts do not count.
         column: its name, for messages.
         time_format: a strptime format, to which every row must then keep.
     """
-    codes, distinct = pd.factorize(texts.str.strip())  # many rows share a receipt's time
-    values = pd.Series(distinct, dtype=str)
+    coded = encode(texts).array
+    # Many rows share a receipt's time. Messages quote the first rows: order is that of the file.
+    codes, present = pd.factorize(coded.codes)
+    stripped = pd.Series(coded.categories, dtype=str).str.strip().take(present)
+    merged, distinct = pd.factorize(stripped)
+    codes, values = merged[codes], pd.Series(distinct, dtype=str)
     if time_format is not None:
         times = _by_format(values, time_format)
     else:
@@ -87,10 +92,7 @@ def _by_format(texts: pd.Series, time_format: str) -> Times:
 
 
 def _by_detection(texts: pd.Series, column: str) -> Times:
-    found = {
-        name: texts.str.fullmatch(regex, flags=re.ASCII).to_numpy(bool)
-        for name, regex in _FAMILIES.items()
-    }
+    found = _families_of(texts)
     present = {name: int(np.argmax(mask)) for name, mask in found.items() if mask.any()}
     if not present:
         return Times(np.zeros(len(texts), np.int64), np.zeros(len(texts), bool), "none")
@@ -118,6 +120,17 @@ def _by_detection(texts: pd.Series, column: str) -> Times:
     if name == _DAY_OR_MONTH_FIRST:
         return _day_or_month_first(texts, fields, column)
     return Times(*seconds_of_fields(fields), name)
+
+
+def _families_of(texts: pd.Series) -> dict[str, np.ndarray]:
+    """Return bool [n] for each family: no text is of two, so only those left are asked again."""
+    found = {}
+    left = np.ones(len(texts), bool)
+    for name, regex in _FAMILIES.items():
+        found[name] = np.zeros(len(texts), bool)
+        found[name][left] = texts[left].str.fullmatch(regex, flags=re.ASCII).to_numpy(bool)
+        left &= ~found[name]
+    return found
 
 
 def _failed(texts: pd.Series, error: str) -> Times:

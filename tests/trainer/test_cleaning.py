@@ -28,7 +28,7 @@ def log(text: str) -> pd.DataFrame:
 
 def run(text: str, config: DataConfig = REPEATS) -> tuple[list[str], CleaningReport]:
     frame, report = clean(log(text), config)
-    return list(frame["user"] + ":" + frame["item"]), report
+    return list(frame["user"].astype(str) + ":" + frame["item"].astype(str)), report
 
 
 def counts(report: CleaningReport) -> dict[str, int]:
@@ -121,7 +121,9 @@ def test_repeat_purchases() -> None:
     assert counts(report) == {"exact duplicate": 1}
     # The oldest purchase counts, wherever the file has it.
     frame, report = clean(log(text), DataConfig())
-    assert list(frame["user"] + frame["item"] + frame["seconds"].astype(str)) == [
+    assert list(
+        frame["user"].astype(str) + frame["item"].astype(str) + frame["seconds"].astype(str)
+    ) == [
         "ua1",
         "ub2",
         "va1",
@@ -344,9 +346,9 @@ def test_every_row_is_kept_or_dropped_for_one_reason(
     assert set(report.dropped) <= set(REASONS)
     assert all(drop["rows"] > 0 for drop in report.dropped.values())
     if len(kept):
-        assert kept["item"].value_counts().min() >= items
+        assert kept["item"].astype(str).value_counts().min() >= items
         assert not kept.duplicated(["basket", "item", *({"label"} & set(kept))]).any()
-        known = kept.loc[kept["user"] != "", "user"]
+        known = kept.loc[kept["user"] != "", "user"].astype(str)
         assert not len(known) or known.value_counts().min() >= users
         assert not set(kept["user"]) & {"0", " "}
         assert kept.index.is_monotonic_increasing

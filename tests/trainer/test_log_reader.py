@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from runtime.errors import UnusableInput
+from trainer import log_reader, progress, text_file
 from trainer.config import DataConfig
 from trainer.log_reader import delimiter_before, read_log, read_table
 
@@ -208,6 +209,105 @@ def test_a_line_of_a_million_characters_is_read(tmp_path: Path) -> None:
     log = read_log(write(tmp_path, f'user_id,item_id\nu1,{long}\n"u2",i2\n'), ROWS)
     assert log["item"][0] == long
     assert log["item"][1] == "i2"
+
+
+@pytest.fixture(params=[1, 2, 3])
+def tiny_chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read a few rows, lines and bytes at a time, so that a small file spans many chunks."""
+    monkeypatch.setattr(log_reader, "CHUNK_ROWS", request.param)
+    monkeypatch.setattr(log_reader, "CHUNK_LINES", request.param)
+    monkeypatch.setattr(text_file, "BLOCK_BYTES", request.param)
+
+
+@pytest.mark.usefixtures("tiny_chunks")
+def test_rows_of_many_chunks_are_one_log(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        'user_id,item_id,till\nu1,007,1\n\nu2,"two\nlines",1\nu1,007,1\nü,7,2\nu1,,1\nu1,007,2\n',
+    )
+    log = read_log(path, ROWS)
+    assert list(log["user"]) == ["u1", "u2", "u1", "ü", "u1", "u1"]
+    assert list(log["item"]) == ["007", "two\nlines", "007", "7", "", "007"]
+    assert list(log["line"]) == [2, 4, 6, 7, 8, 9]
+    assert list(log["same"].duplicated()) == [False, False, True, False, False, False]
+    assert isinstance(log["item"].dtype, pd.CategoricalDtype)
+    table = read_table(path)
+    assert list(table.index) == [2, 4, 6, 7, 8, 9]
+    assert list(table["till"]) == ["1", "1", "1", "2", "1", "2"]
+
+
+@pytest.mark.usefixtures("tiny_chunks")
+def test_the_same_file_in_every_wrapping(tmp_path: Path) -> None:
+    text = "user_id,item_id\nu1,ä\nu2,🛒\nu1,ä\n"
+    for name, content, config in (
+        ("log.csv.gz", gzip.compress(text.encode()), ROWS),
+        ("marked.csv", codecs.BOM_UTF8 + text.encode(), ROWS),
+        ("wide.csv", text.encode("utf-16"), DataConfig(encoding="utf-16")),
+        ("bare.csv", text.encode("utf-16-le"), DataConfig(encoding="utf-16")),
+    ):
+        log = read_log(write(tmp_path, content, name), config)
+        assert list(log["user"]) == ["u1", "u2", "u1"]
+        assert list(log["item"]) == ["ä", "🛒", "ä"]
+        assert list(log["line"]) == [2, 3, 4]
+
+
+@pytest.mark.usefixtures("tiny_chunks")
+def test_baskets_and_sequences_of_many_chunks(tmp_path: Path) -> None:
+    log = read_log(write(tmp_path, "a b\n\nb\r\nc a\n"), BASKETS)
+    assert list(log["item"]) == ["a", "b", "b", "c", "a"]
+    assert list(log["basket"]) == ["1", "1", "3", "4", "4"]
+    log = read_log(write(tmp_path, "u1 a b\nu2 b\nu1 c\n"), SEQUENCES)
+    assert list(log["user"]) == ["u1", "u1", "u2", "u1"]
+    assert list(log["item"]) == ["a", "b", "b", "c"]
+
+
+@pytest.mark.usefixtures("tiny_chunks")
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"user_id,item_id\nu,i\nu,i\nu,i\nu,i,extra\n", ["line 5", "saw 3"]),
+        (b"user_id,item_id\nu,i\nu,i\nu,i\nu,\xc3\xa4\xff\n", ["byte 32", "not utf-8"]),
+        (b"user_id,item_id\nu,i\nu,i\nu,\xc3", ["byte 26", "not utf-8"]),
+        (b"user_id,item_id\nu,i\nu,\xff\nu,\0\n", ["binary"]),
+        (b"user_id,item_id\nu,i\nu,i\nu,i\nu,\0\n", ["binary"]),
+    ],
+)
+def test_what_is_wrong_in_a_later_chunk_is_refused(
+    tmp_path: Path, content: bytes, words: list[str]
+) -> None:
+    sentence = refused(write(tmp_path, content))
+    assert all(word in sentence for word in words), sentence
+
+
+@pytest.mark.usefixtures("tiny_chunks")
+def test_parquet_of_many_chunks(tmp_path: Path) -> None:
+    path = parquet(
+        tmp_path,
+        {
+            "user_id": pa.array([1.0, None, 2.0, 1.0, float("nan")]),
+            "item_id": pa.array(["x", "y", None, "x", "x"]).dictionary_encode(),
+            "tags": pa.array([["a"], ["a"], None, ["a"], []]),
+        },
+    )
+    log = read_log(path, ROWS)
+    assert list(log["user"]) == ["1", "", "2", "1", ""]
+    assert list(log["item"]) == ["x", "y", "", "x", "x"]
+    assert list(log["line"]) == [1, 2, 3, 4, 5]
+    assert list(log["same"].duplicated()) == [False, False, False, True, False]
+
+
+@pytest.mark.usefixtures("tiny_chunks")
+def test_a_long_read_says_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, "user_id,item_id\nu,a\nu,b\nu,c\n")
+    read_log(path, ROWS)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
+    read_log(path, ROWS)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "reading log.csv: 3/3 rows, " in err
 
 
 def parquet(folder: Path, columns: dict[str, pa.Array]) -> Path:

@@ -16,12 +16,18 @@ from trainer.checkpoint import load_checkpoint
 from trainer.config import DataConfig
 from trainer.dataset import load_dataset
 from trainer.interrupt import StopRequest, TrainingStopped
+from trainer.recommender import loop as training_loop
+from trainer.recommender import row_adam
 from trainer.recommender import train as training
-from trainer.recommender.losses import MlpStage, RetrievalStage
+from trainer.recommender.losses import MlpStage
 from trainer.recommender.mlp import Mlp
+from trainer.recommender.requests import ShopperRequests
+from trainer.recommender.retrieval import RetrievalStage
+from trainer.recommender.row_adam import LAZY_ROWS
 from trainer.recommender.sampling import NegativeSampler, PopularitySampler, TrainingRows
 from trainer.recommender.saved import build_model, keep_data, load_recommender
 from trainer.recommender.train import train_recommender
+from trainer.recommender.two_stage import TwoStage
 from trainer.run import Run
 from trainer.split import split_interactions
 
@@ -49,11 +55,14 @@ def weights(run: Run) -> dict[str, torch.Tensor]:
     return dict(state["model"])
 
 
-@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize(
+    ("arch", "lazy_from"), [("two-stage", LAZY_ROWS), ("mlp", LAZY_ROWS), ("mlp", 0)]
+)
 @pytest.mark.parametrize("stop_at", [1, 9, 30])
 def test_a_stopped_run_resumes_to_the_same_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arch: str, stop_at: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arch: str, lazy_from: int, stop_at: int
 ) -> None:
+    monkeypatch.setattr(row_adam, "LAZY_ROWS", lazy_from)
     dataset, settings = shop(tmp_path), config(f"arch={arch}", "training.epochs=3")
     whole = train_recommender(dataset, settings, tmp_path / "whole")
     StopAfter.steps = stop_at
@@ -107,12 +116,32 @@ def test_a_run_folder_holds_what_export_and_people_need(tmp_path: Path) -> None:
     assert len(trained.data.test) == 60
     evaluation = trained.evaluation
     assert evaluation["cases"] == 60
-    assert set(evaluation["results"]) == {"model", "model, anonymous", "popularity"}
+    assert set(evaluation["results"]) == {
+        *("user+basket", "basket", "short basket", "user", "popular", "popularity"),
+    }
 
 
-@pytest.mark.parametrize("arch", ARCHS)
-def test_two_planted_groups_are_found(tmp_path: Path, arch: str) -> None:
-    settings = config(f"arch={arch}", "training.epochs=12", "training.learning_rate=0.01")
+@pytest.mark.parametrize(("bound", "ranked"), [(7, 7), (0, 60), (1000, 60)])
+def test_test_cases_are_bounded_and_counted(tmp_path: Path, bound: int, ranked: int) -> None:
+    settings = config("training.epochs=1", "two_stage.ranker_epochs=0")
+    training = dataclasses.replace(settings.training, test_cases=bound)
+    settings = dataclasses.replace(settings, training=training)
+    trained = load_recommender(train_recommender(shop(tmp_path), settings, tmp_path / "run"))
+    assert (trained.evaluation["held_out"], trained.evaluation["cases"]) == (60, ranked)
+    assert len(trained.data.test) == ranked
+    assert len(trained.data.history_items) == 540  # export ships every purchase all the same
+
+
+@pytest.mark.parametrize(
+    ("arch", "lazy_from"), [("two-stage", LAZY_ROWS), ("mlp", LAZY_ROWS), ("mlp", 0)]
+)
+def test_two_planted_groups_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arch: str, lazy_from: int
+) -> None:
+    monkeypatch.setattr(row_adam, "LAZY_ROWS", lazy_from)
+    # The mlp needs five epochs to leave chance behind, which a default patience does not grant.
+    patient = ("training.epochs=12", "training.patience=12")
+    settings = config(f"arch={arch}", *patient, "training.learning_rate=0.01")
     run = train_recommender(shop(tmp_path, catalogue=False), settings, tmp_path / "run")
     trained = load_recommender(run)
     ids = np.array(["", *trained.data.items.item_ids])
@@ -201,18 +230,32 @@ def test_contexts_hold_what_came_before(tmp_path: Path) -> None:
 def test_negatives_were_not_taken(tmp_path: Path) -> None:
     rows = rows_of(tmp_path)
     torch.manual_seed(0)
-    sampler = NegativeSampler(rows)
-    drawn = sampler.draw(rows.sequence, 4)
+    drawn = NegativeSampler(rows).draw(rows.sequence, 40)
     assert drawn.min() >= 1
     assert drawn.max() <= rows.n_items
     taken = set(zip(rows.sequence.tolist(), rows.item.tolist(), strict=True))
-    collisions = sum(
-        (s, i) in taken
-        for s, row in zip(rows.sequence.tolist(), drawn.tolist(), strict=True)
-        for i in row
-    )
-    # A shopper has 7 of 24 items: after three redraws (7/24)^4 = 0.7 % collide.
-    assert collisions / drawn.numel() < 0.03
+    pairs = {
+        (s, i) for s, row in zip(rows.sequence.tolist(), drawn.tolist(), strict=True) for i in row
+    }
+    assert not pairs & taken
+    # With 280 draws a shopper all of the 17 free items come up, but for one chance in a million.
+    sequences = len(set(rows.sequence.tolist()))
+    assert len(pairs) == sequences * rows.n_items - len(taken)
+
+
+def test_every_free_item_is_as_likely_as_the_next() -> None:
+    """Shopper 0 took the ends and the middle, shopper 1 all but item 4, shopper 2 everything."""
+    bought = [[1, 3, 3, 6], [1, 2, 3, 5, 6], [1, 2, 3, 4, 5, 6]]
+    sequence = torch.tensor([s for s, items in enumerate(bought) for _ in items])
+    item = torch.tensor([i for items in bought for i in items])
+    ends = [torch.searchsorted(sequence, sequence, right=right) for right in (False, True)]
+    rows = TrainingRows(sequence + 1, sequence, item, *ends, torch.ones(len(item)), 6)
+    torch.manual_seed(0)
+    drawn = NegativeSampler(rows).draw(torch.tensor([0, 1, 2]), 30_000)
+    share = torch.bincount(drawn[0], minlength=7).numpy() / 30_000
+    np.testing.assert_allclose(share, [0, 0, 1 / 3, 0, 1 / 3, 1 / 3, 0], atol=0.01)
+    assert drawn[1].unique().tolist() == [4]
+    assert drawn[2].unique().tolist() == [6]  # none is free
 
 
 def test_popular_items_are_drawn_in_proportion() -> None:
@@ -229,15 +272,18 @@ def test_sampled_softmax_approaches_the_full_one(tmp_path: Path) -> None:
     """With many draws the corrected sampled loss has the full softmax's gradient direction."""
     dataset = shop(tmp_path)
     split = split_interactions(dataset.interactions, config().split)
-    data = keep_data(dataset, split)
+    data = keep_data(dataset, split, split.train)
     rows = TrainingRows.of(dataset.interactions, split.train, torch.device("cpu"))
-    plain = ("two_stage.dropout=0.0", "two_stage.sampled_negatives=20000")
+    plain = ("two_stage.dropout=0.0", "two_stage.encoder_dropout=0.0")
+    plain += ("two_stage.sampled_negatives=20000",)
     gradients = []
     for full in (1000, 0):
         settings = config(*plain, f"two_stage.full_softmax_items={full}")
         torch.manual_seed(1)
         model = build_model(settings, data)
-        stage = RetrievalStage(model, rows, 1)  # type: ignore[arg-type]
+        assert isinstance(model, TwoStage)
+        requests = ShopperRequests(settings.two_stage, rows, ordered=True)
+        stage = RetrievalStage(model, rows, requests, mixed_precision=False)
         torch.manual_seed(2)
         loss = stage.loss(torch.arange(256))
         loss.backward()
@@ -251,7 +297,7 @@ def test_the_seeds_loss_is_binary_cross_entropy_over_positives_and_negatives(
     rows = rows_of(tmp_path)
     settings = config("arch=mlp")
     model = Mlp(settings.mlp, 60, 60, rows.n_items)
-    stage = MlpStage(model, rows, 1, labelled=False)
+    stage = MlpStage(model, rows, labelled=False)
     drawn = torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8]])
     monkeypatch.setattr(stage.negatives, "draw", lambda sequence, count: drawn)
     loss = stage.loss(torch.tensor([0, 1]))
@@ -270,7 +316,7 @@ def test_half_precision_passes_train(
 ) -> None:
     """What mixed precision does on CUDA, done by the CPU's bfloat16: types fit, losses fall."""
     half = lambda device, mixed_precision: torch.autocast("cpu", dtype=torch.bfloat16)  # noqa: E731
-    monkeypatch.setattr(training, "autocast", half)
+    monkeypatch.setattr(training_loop, "autocast", half)
     run = train_recommender(shop(tmp_path), config(f"arch={arch}"), tmp_path / "run")
     losses = [row["loss"] for row in run.metrics() if "loss" in row]
     assert losses[1] < losses[0]

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.errors import UnusableInput
+from trainer.cases import Cases
 from trainer.config import SplitConfig
 from trainer.interactions import Interactions
-from trainer.split import Cases, Split, split_interactions
+from trainer.split import Split, split_interactions
 
 LAST = SplitConfig()
 TIME = SplitConfig(method="time")
@@ -65,6 +66,7 @@ def test_leave_last_out_by_hand() -> None:
     assert split.train.tolist() == [True, True, False, False, True, True, True, False, False]
     assert questions(split.validation) == [(1, [1, 2], [3]), (3, [7], [8])]
     assert questions(split.test) == [(1, [1, 2, 3], [4]), (3, [7, 8], [9])]
+    assert split.before_test.tolist() == [True] * 3 + [False] + [True] * 4 + [False]
 
 
 def test_leave_last_out_with_a_repeat() -> None:
@@ -79,6 +81,7 @@ def test_a_refusal_is_neither_answer_nor_context_nor_learned_from_the_future() -
     assert questions(split.validation) == [(1, [1], [3])]
     assert questions(split.test) == [(1, [1, 3], [4])]
     assert split.train.tolist() == [True, True, False, False, False, False, True, True]
+    assert split.before_test.tolist() == [True, True, True, False, False, False, True, True]
 
 
 def test_refusals_alone_are_no_case() -> None:
@@ -120,7 +123,9 @@ def test_by_time_by_hand() -> None:
 def test_by_time_one_moment_stays_together() -> None:
     config = SplitConfig(method="time", test_fraction=0.4)
     data = log([[1, 2], [3, 4]], [[5, 6, 7]], times=[0, 1, 2, 3, 4, 4, 4])
-    assert questions(split_interactions(data, config).test) == [(0, [5, 6], [7])]
+    ((user, context, target),) = questions(split_interactions(data, config).test)
+    assert user == 0
+    assert sorted([*context, *target]) == [5, 6, 7]
     data = log([[1, 2], [3, 4]], [[5, 6, 7]], times=[0, 2, 1, 2, 1, 1, 1])
     split = split_interactions(data, config)
     assert questions(split.test) == [(1, [1], [2]), (2, [3], [4])]
@@ -145,6 +150,61 @@ def test_random_keeps_anonymous_baskets_whole() -> None:
     anonymous = [case for case in questions(split.test) if case[0] == 0]
     assert anonymous == [(0, [1, 2], [3])] * 4
     assert split.train[data.sequence == 21].all()
+
+
+@pytest.mark.parametrize("method", ["leave-last-out", "random"])
+def test_any_item_of_a_basket_of_one_moment_is_asked_for(method: str) -> None:
+    baskets = [[1, 2, 3, 4]] * 800
+    config = SplitConfig(method=method, test_fraction=0.25, anonymous_fraction=0.5)
+    one_moment = log([], baskets, times=[n // 4 for n in range(3200)])
+    asked = [0] * 5
+    for user, context, (target,) in questions(split_interactions(one_moment, config).test):
+        assert user == 0
+        assert sorted([*context, target]) == [1, 2, 3, 4]
+        assert context == sorted(context)  # the file's order stays
+        asked[target] += 1
+    assert sum(asked) == 200
+    assert all(30 < count < 70 for count in asked[1:])
+    in_order = log([], baskets)
+    assert {tuple(one[2]) for one in questions(split_interactions(in_order, config).test)} == {(4,)}
+
+
+def test_a_known_shoppers_last_purchase_is_asked_for_even_of_one_moment() -> None:
+    data = log([[1, 2, 3, 4]] * 50, times=[0] * 200)
+    split = split_interactions(data, LAST)
+    assert {tuple(case[2]) for case in questions(split.test)} == {(4,)}
+    assert {tuple(case[2]) for case in questions(split.validation)} == {(3,)}
+
+
+@pytest.mark.parametrize("method", ["leave-last-out", "time", "random"])
+def test_hidden_items_train_nothing_and_are_asked_for_apart(method: str) -> None:
+    rng = np.random.Generator(np.random.PCG64(4))
+    shoppers = [rng.permutation(np.arange(1, 21))[:8].tolist() for _ in range(200)]
+    baskets = [rng.permutation(np.arange(1, 21))[:3].tolist() for _ in range(100)]
+    data = log(shoppers, baskets, n_items=25)
+    whole = split_interactions(data, SplitConfig(method=method))
+    split = split_interactions(data, SplitConfig(method=method, cold_items=0.25))
+    hidden = set(np.flatnonzero(split.hidden).tolist())
+    assert len(hidden) == 5  # a quarter of the 20 that were sold
+    assert hidden <= set(range(1, 21))
+    cold = split.hidden[data.item]
+    assert np.array_equal(split.train, whole.train & ~cold)
+    assert np.array_equal(split.before_test, whole.before_test & ~cold)
+    for cases in (split.validation, split.test, split.cold):
+        assert len(cases)
+        assert not hidden & set(cases.context_items.tolist())
+    assert not hidden & set(split.validation.target_items.tolist())
+    assert not hidden & set(split.test.target_items.tolist())
+    assert set(split.cold.target_items.tolist()) <= hidden
+    # No question is lost: the answers of both kinds are those of the log without hidden items.
+    asked = np.concatenate([split.test.target_items, split.cold.target_items])
+    assert sorted(asked) == sorted(whole.test.target_items)
+
+
+def test_nothing_is_hidden_unless_told_so() -> None:
+    split = split_interactions(log([[1, 2, 3, 4]] * 9), LAST)
+    assert not split.hidden.any()
+    assert len(split.cold) == 0
 
 
 @pytest.mark.parametrize("method", ["leave-last-out", "time", "random"])
@@ -235,6 +295,9 @@ def test_no_purchase_is_in_two_parts(
         return
     train = set(traced.item[split.train].tolist())
     validation, test = set(split.validation.target_items), set(split.test.target_items)
+    before_test = set(traced.item[split.before_test].tolist())
+    assert train | validation <= before_test
+    assert not before_test & test
     assert not train & validation
     assert not train & test
     assert not validation & test

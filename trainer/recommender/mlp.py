@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trainer.config import MlpConfig
 from trainer.recommender.ranking import best_rows, scoring_mlp
+from trainer.recommender.row_adam import is_lazy
 
 
 class Mlp(nn.Module):
@@ -32,8 +34,10 @@ class Mlp(nn.Module):
         super().__init__()
         self.config = config
         self.n_users = n_users
-        self.user = nn.Embedding(n_sequences + 1, config.dim)  # row s + 1 is sequence s
-        self.item = nn.Embedding(n_items + 1, config.dim)
+        n_users_trained, n_rows = n_sequences + 1, n_items + 1
+        # Row s + 1 is sequence s.
+        self.user = nn.Embedding(n_users_trained, config.dim, sparse=is_lazy(n_users_trained))
+        self.item = nn.Embedding(n_rows, config.dim, sparse=is_lazy(n_rows))
         self.layers = scoring_mlp(2 * config.dim, config.hidden)
         self.register_buffer("buyers", torch.zeros(n_items + 1, config.dim))
         with torch.no_grad():
@@ -49,6 +53,31 @@ class Mlp(nn.Module):
         """
         pair = torch.cat([self.user(user), self.item(item)], dim=-1)  # [batch, 100]
         logit: Tensor = self.layers(pair)[:, 0]
+        return logit
+
+    def compare(self, user: Tensor, item: Tensor) -> Tensor:
+        """Compute the logits of several items a user, float32 [batch, n], fast enough to train by.
+
+        They are :meth:`forward`'s of every pair. The first layer of [user, item] is the sum of its
+        two halves, so the user's is computed once for the n items, and the items' once for the
+        whole table where the pairs outnumber it.
+
+        Args:
+            user: int64 [batch], rows of ``self.user``.
+            item: int64 [batch, n], item rows.
+        """
+        first = cast(nn.Linear, self.layers[0])
+        user_weight, item_weight = first.weight.tensor_split(2, dim=1)
+        from_user = F.linear(_rows(self.user, user), user_weight, first.bias)  # [batch, hidden]
+        flat = item.flatten()
+        if not self.item.sparse and len(self.item.weight) < len(flat):
+            # float32 again after autocast: an item's slopes are added up over the batch.
+            table = F.linear(self.item.weight, item_weight).float()  # [n_rows, hidden]
+            from_item = table.index_select(0, flat)
+        else:
+            from_item = F.linear(_rows(self.item, flat), item_weight)
+        both = from_item.view(*item.shape, -1) + from_user[:, None]  # [batch, n, hidden]
+        logit: Tensor = self.layers[1:](both)[..., 0]
         return logit
 
     @torch.no_grad()
@@ -112,3 +141,11 @@ class Mlp(nn.Module):
         logit = logits.gather(1, item)
         score = torch.where(logit.isinf(), logit, torch.sigmoid(logit))
         return item.masked_fill(logit.isinf(), 0), score
+
+
+def _rows(table: nn.Embedding, rows: Tensor) -> Tensor:
+    """Look up float32 [n, dim]; on the CPU a gradient three times faster than the module's own."""
+    if table.sparse:
+        found: Tensor = table(rows)
+        return found
+    return table.weight.index_select(0, rows)

@@ -20,6 +20,7 @@ class TrainingRows:
         sequence: int64 [n].
         item: int64 [n], item rows.
         start: int64 [n], index of the first row of the same sequence.
+        end: int64 [n], index after its last row.
         label: float32 [n] of 0 and 1; all 1 when the log has no labels.
         n_items: items, sold or not.
     """
@@ -28,6 +29,7 @@ class TrainingRows:
     sequence: Tensor
     item: Tensor
     start: Tensor
+    end: Tensor
     label: Tensor
     n_items: int
 
@@ -41,6 +43,7 @@ class TrainingRows:
             sequence=torch.from_numpy(sequence).to(device),
             item=torch.from_numpy(log.item[train]).to(device),
             start=torch.from_numpy(np.searchsorted(sequence, sequence)).to(device),
+            end=torch.from_numpy(np.searchsorted(sequence, sequence, "right")).to(device),
             label=torch.from_numpy(label[train]).to(device),
             n_items=log.n_items,
         )
@@ -48,12 +51,15 @@ class TrainingRows:
     def positives(self) -> TrainingRows:
         """Return the rows with label 1 only."""
         kept = self.label > 0.5
+        if bool(kept.all()):
+            return self  # a long log fits into memory once, and hardly twice
         sequence = self.sequence[kept]
         return TrainingRows(
             self.user[kept],
             sequence,
             self.item[kept],
             torch.searchsorted(sequence, sequence),
+            torch.searchsorted(sequence, sequence, right=True),
             self.label[kept],
             self.n_items,
         )
@@ -69,6 +75,24 @@ class TrainingRows:
         place = rows[:, None] + steps  # [batch, max_basket]
         return torch.where(place >= self.start[rows, None], self.item[place.clamp(min=0)], 0)
 
+    def companions(self, rows: Tensor, max_basket: int) -> Tensor:
+        """Return int64 [batch, max_basket]: what else the sequence holds, where order says nothing.
+
+        Of a sequence longer than ``max_basket`` a random stretch around the row is taken.
+
+        Args:
+            rows: int64 [batch], indices of rows.
+            max_basket: items to take at most.
+        """
+        start, end = self.start[rows], self.end[rows]
+        width = (end - start).clamp(max=max_basket + 1)  # the row itself counted
+        before = (torch.rand(len(rows), device=rows.device) * width).long()
+        begin = torch.minimum(torch.maximum(rows - before, start), end - width)
+        taken = torch.arange(max_basket, device=rows.device) - (max_basket + 1 - width[:, None])
+        place = begin[:, None] + taken.clamp(min=0)  # [batch, max_basket]
+        place += place >= rows[:, None]
+        return torch.where(taken >= 0, self.item[place.clamp(max=len(self.item) - 1)], 0)
+
     def counts(self) -> Tensor:
         """Return int64 [n_items + 1]: purchases of each item."""
         return torch.bincount(self.item, minlength=self.n_items + 1)
@@ -77,28 +101,33 @@ class TrainingRows:
 class NegativeSampler:
     """Draws items that a shopper did not take, uniformly, for the seed's cross-entropy.
 
+    A draw is a rank among the shopper's free items, and one binary search turns it into an item:
+    nothing is drawn in vain, and memory follows the log, not shoppers times items. A shopper who
+    took everything gets the last item, for want of a free one.
+
     Args:
         rows: training rows; an item taken in any of them is no negative for its sequence.
     """
 
-    # After this many redraws a collision stays; at that point the shopper took nearly everything.
-    REDRAWS = 3
-
     def __init__(self, rows: TrainingRows) -> None:
         self.n_items = rows.n_items
-        self._taken = torch.unique(rows.sequence * (rows.n_items + 1) + rows.item)
+        taken = torch.unique(rows.sequence * (rows.n_items + 1) + rows.item)  # sorted
+        sequence, item = taken // (rows.n_items + 1), taken % (rows.n_items + 1)
+        count = torch.bincount(sequence)  # [n_sequences]
+        self._free = self.n_items - count
+        self._start = count.cumsum(0) - count  # where a sequence's taken items begin
+        place = torch.arange(len(taken), device=taken.device) - self._start[sequence]
+        free_below = item - 1 - place  # of the same sequence; ascending within it
+        self._key = sequence * (rows.n_items + 1) + free_below
 
     def draw(self, sequence: Tensor, count: int) -> Tensor:
         """Draw int64 [batch, count] item rows for int64 [batch] sequences."""
-        shape = (len(sequence), count)
-        drawn = torch.randint(1, self.n_items + 1, shape, device=sequence.device)
-        for _ in range(self.REDRAWS):
-            key = sequence[:, None] * (self.n_items + 1) + drawn
-            place = torch.searchsorted(self._taken, key).clamp(max=len(self._taken) - 1)
-            taken = self._taken[place] == key
-            again = torch.randint(1, self.n_items + 1, shape, device=sequence.device)
-            drawn = torch.where(taken, again, drawn)
-        return drawn
+        free = self._free[sequence, None].clamp(min=1)  # [batch, 1]
+        uniform = torch.randint(2**31, (len(sequence), count), device=sequence.device)
+        rank = uniform * free >> 31
+        key = sequence[:, None] * (self.n_items + 1) + rank
+        passed = torch.searchsorted(self._key, key, right=True) - self._start[sequence, None]
+        return (rank + passed + 1).clamp(max=self.n_items)
 
 
 class PopularitySampler:
