@@ -3,13 +3,14 @@
 # make check  ruff (lint and format) and mypy, strict on runtime/
 # make models trains and exports the shipped bundles again (over an hour on 2 cores)
 # make bench  cold start, installed size, cost of the demo
+# make quality  ranking quality beside peers, on real data (hours on 2 cores); make peers sets them up
 # make docs   docs/cli.md and docs/config.md from the code
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 DATA ?= ../shared/data
 
-.PHONY: demo test check docs models bench clean
+.PHONY: demo test check docs models bench peers quality clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -40,6 +41,22 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.cold_start
 	$(BIN)/python -m benchmarks.demo_cost
 
+PEERS = .venv-peers
+
+# RecTools brings pm-implicit, whose files lie over implicit's; implicit's own are laid over them.
+$(PEERS)/.installed: benchmarks/peers.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --requirement $<
+	$(PEERS)/bin/python -m pip uninstall --quiet --yes pm-implicit
+	$(PEERS)/bin/python -m pip install --quiet --force-reinstall --no-deps $$(grep ^implicit== $<)
+	touch $@
+
+peers: $(PEERS)/.installed
+
+quality: $(VENV)/.installed $(PEERS)/.installed
+	rm -rf build/quality
+	$(BIN)/python -m benchmarks.quality all --data $(DATA) --with-sasrec
+
 SHOP = build/corner-store
 UCI = $(DATA)/uci-online-retail/online_retail_invoices.parquet
 
@@ -61,4 +78,4 @@ models: $(VENV)/.installed
 		--generator runs/online-retail-generator --out models/online-retail
 
 clean:
-	rm -rf build $(VENV) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build $(VENV) $(PEERS) .mypy_cache .pytest_cache .ruff_cache

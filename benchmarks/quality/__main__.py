@@ -8,30 +8,32 @@ python -m benchmarks.quality beauty|ml-100k|online-retail|groceries|cold|all [--
 from __future__ import annotations
 
 import shutil
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from benchmarks.quality.asking import PEERS_PYTHON, Desk
-from benchmarks.quality.contest import run_endcap, run_peer, trials
-from benchmarks.quality.goals import GOALS, goals_table
+from benchmarks.quality.contest import run_cold, run_endcap, run_peer, trials
+from benchmarks.quality.goals import COLD_GOALS, GOALS, Goal, goals_table
 from benchmarks.quality.peers import SASREC
 from benchmarks.quality.result import Result, results_table
-from benchmarks.quality.shops import SHOPS
-from runtime.cli_options import Command, say
+from benchmarks.quality.shops import COLD, SHOPS
+from benchmarks.quality.trial import Trial
+from runtime.cli_options import say
+from runtime.errors import EndcapError
 
 FIRST_SEED = 7
 
 
-@click.command(cls=Command)
-@click.argument("name", type=click.Choice([*SHOPS, "all"]))
+@click.command()
+@click.argument("name", type=click.Choice([*SHOPS, "cold", "all"]))
 @click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True)
-@click.option(
-    "--with-sasrec", is_flag=True, help="Run SASRec on Beauty: one seed, most of an hour."
-)
+@click.option("--with-sasrec", is_flag=True, help="Run SASRec on Beauty: one seed, 40 CPU minutes.")
 @click.option("--without-libraries", is_flag=True, help="Leave out peers that need make peers.")
 @click.option("--without-endcap", is_flag=True, help="Peers alone.")
-@click.option("--only", multiple=True, metavar="TEXT", help="Only peers whose label contains TEXT.")
+@click.option("--without-peers", is_flag=True, help="endcap alone.")
 @click.option("--reuse", is_flag=True, help="Take ranked lists of an earlier run; tables say so.")
 @click.option("--data", type=Path, default=Path("../shared/data"), show_default=True)
 @click.option("--build", type=Path, default=Path("build/quality"), show_default=True)
@@ -42,33 +44,43 @@ def main(
     with_sasrec: bool,
     without_libraries: bool,
     without_endcap: bool,
-    only: tuple[str, ...],
+    without_peers: bool,
     reuse: bool,
     data: Path,
     build: Path,
     peers_python: Path,
 ) -> None:
-    """Run the contestants on one data set, or on all, and print their table and the goals."""
+    """Run the contestants on one data set, or on all, and print their tables and the goals."""
     if not reuse:
         shutil.rmtree(build / "ranked", ignore_errors=True)
     desk = Desk(build / "ranked", peers_python, reuse)
-    for make in SHOPS.values() if name == "all" else [SHOPS[name]]:
-        shop = make(data, build)
+    shops = [make(data, build) for key, make in SHOPS.items() if name in (key, "all")]
+    for shop in shops:
         cut = trials(shop, range(FIRST_SEED, FIRST_SEED + seeds), build)
-        results: list[Result] = []
-        for peer in shop.peers:
-            if (without_libraries and peer.library) or not all(text in peer.label for text in only):
-                continue
-            results.append(run_peer(peer, cut, desk, say))
+        peers = [peer for peer in shop.peers if not (without_libraries and peer.library)]
+        results = [run_peer(peer, cut, desk, say) for peer in peers if not without_peers]
         if shop.name == "beauty" and with_sasrec:
             results.append(run_peer(SASREC, cut[:1], desk, say))
         if not without_endcap:
             results += run_endcap(cut, say)
-        print(f"\n## {shop.title}: {len(cut[0].test):,} cases, {cut[0].log.n_items:,} items\n")
-        print(results_table(results, shop.metrics))
-        print()
-        print(goals_table(GOALS[shop.name], results))
+        _print(cut[0], len(cut[0].test), results, GOALS[shop.name])
+    cold = [make(data, build).with_cold_items() for make in COLD if name in ("cold", "all")]
+    for shop in cold:
+        cut = trials(shop, range(FIRST_SEED, FIRST_SEED + seeds), build)
+        _print(cut[0], len(cut[0].split.cold), run_cold(cut, say), COLD_GOALS)
+
+
+def _print(trial: Trial, cases: int, results: Sequence[Result], goals: Sequence[Goal]) -> None:
+    print(f"\n## {trial.shop.title}\n")
+    print(f"{cases:,} cases, {trial.log.n_items:,} items\n")
+    print(results_table(results, trial.shop.metrics))
+    print()
+    print(goals_table(goals, results), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except EndcapError as error:
+        say(f"error: {error}")
+        sys.exit(error.exit_code)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.quality.asking import Desk, choose_settings
-from benchmarks.quality.exported import Exported, rank_with_bundle, train_and_export
+from benchmarks.quality.exported import (
+    Exported,
+    evaluate_cold,
+    rank_with_bundle,
+    train_and_export,
+)
 from benchmarks.quality.goals import ANONYMOUS, ENDCAP
 from benchmarks.quality.peers import Peer, Settings
 from benchmarks.quality.result import Result
@@ -67,6 +73,23 @@ def run_endcap(cut: Sequence[Trial], say: Say) -> list[Result]:
         Result(label, tuple(found), tuple(seconds), "see the recipe")
         for label, found in scores.items()
     ]
+
+
+def run_cold(cut: Sequence[Trial], say: Say) -> list[Result]:
+    """Train without the hidden items and ask for them, beside popularity within the category.
+
+    ``endcap evaluate`` ranks both and defines them: see ``trainer/recommender/yardsticks.py``.
+    """
+    scores: dict[str, list[dict[str, float]]] = {}
+    seconds = []
+    for trial in cut:
+        started = time.perf_counter()
+        for label, found in evaluate_cold(trial).items():
+            figures = {name: found[f"{name}@10"] for name in trial.shop.metrics}
+            scores.setdefault(label, []).append(figures)
+            say(f"{trial.shop.name}, seed {trial.seed}: {label} HR@10 {figures['hr']:.4f}")
+        seconds.append(time.perf_counter() - started)
+    return [Result(label, tuple(found), tuple(seconds)) for label, found in scores.items()]
 
 
 def _asked(exported: Exported, *, known: bool) -> list[tuple[str, str, bool]]:

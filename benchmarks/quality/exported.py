@@ -119,8 +119,8 @@ def evaluate_cold(trial: Trial) -> dict[str, Any]:
         files += ["--catalogue", str(shop.catalogue)]
     arguments = [ENDCAP, "evaluate", str(exported.bundle.path), *files, "--json"]
     printed = subprocess.run(arguments, check=True, stdout=subprocess.PIPE).stdout
-    table = json.loads(printed)["evaluation"][f"onnx {exported.section.default['cpu']}"]
-    return {name: found for name, found in table["results"].items() if name.startswith("cold")}
+    table = json.loads(printed)["results"][f"onnx {exported.section.default['cpu']}"]
+    return {name: found for name, found in table.items() if name.startswith("cold")}
 
 
 def _wall_s(*arguments: str) -> float:

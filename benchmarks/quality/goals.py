@@ -63,6 +63,18 @@ def anonymous_keeps(share: float, metric: str, name: str) -> Goal:
     return Goal(f"{name} of anonymous shoppers >= {share:.0%} of known ones'", measure)
 
 
+def times_yardstick(row: str, factor: float) -> Goal:
+    """Want HR@10 of a row to be a multiple of popularity within the category on the same cases."""
+
+    def measure(results: Results) -> tuple[str, bool]:
+        yardstick = _row(results, f"{row}, category popularity").mean("hr")
+        reached = _row(results, row).mean("hr")
+        ratio = f"{reached / yardstick:.2f} times" if yardstick else "the yardstick hits nothing"
+        return f"{reached:.4f}, {ratio}", reached >= factor * yardstick and reached > 0
+
+    return Goal(f"{row}: HR@10 >= {factor:g} times popularity within the category", measure)
+
+
 def within_minutes(minutes: float) -> Goal:
     """Want the slowest training and export to stay within a time."""
 
@@ -81,6 +93,8 @@ _BEAUTY_PEERS = (
     "RecTools SASRec",
 )
 _RETAIL_PEERS = ("EASE, recency-weighted", "item-kNN cosine, recency-weighted")
+
+COLD_GOALS = (times_yardstick("cold", 5), times_yardstick("cold in whole catalogue", 5))
 
 GOALS: dict[str, tuple[Goal, ...]] = {
     "beauty": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ class Question:
     def read(cls, path: Path) -> Question:
         """Read what :meth:`write` wrote."""
         with np.load(path, allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in arrays.files}
+            found: dict[str, Any] = {name: arrays[name] for name in arrays.files}
         sizes = {name: int(found.pop(name)) for name in ("n_rows", "n_users")}
         return cls(**sizes, **found)
 

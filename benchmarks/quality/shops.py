@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from benchmarks.quality.peers import Peer
 
 RECIPES = Path("recipes")
 RETAIL_L2 = (30.0, 100.0, 300.0, 1000.0, 3000.0)
+COLD_SHARE = 0.05
 BEAUTY_L2 = (100.0, 300.0, 1000.0)
 
 
@@ -30,6 +32,7 @@ class Shop:
         resplit: whether the seed changes the cases; peers that draw nothing then differ too.
         peers: who competes.
         metrics: what the table shows, names of ``Trial.score``.
+        settings: laid over the recipe, as ``--set`` takes them.
     """
 
     name: str
@@ -41,6 +44,16 @@ class Shop:
     resplit: bool
     peers: tuple[Peer, ...]
     metrics: tuple[str, ...] = ("hr", "ndcg")
+    settings: tuple[str, ...] = ()
+
+    def with_cold_items(self) -> Shop:
+        """Hide a share of the items from training, and ask for them."""
+        return dataclasses.replace(
+            self,
+            name=f"{self.name}-cold",
+            title=f"{self.title}; {COLD_SHARE:.0%} of the items hidden from training",
+            settings=(f"split.cold_items={COLD_SHARE}",),
+        )
 
 
 def beauty(data: Path, build: Path) -> Shop:
@@ -130,6 +143,7 @@ SHOPS: dict[str, Callable[[Path, Path], Shop]] = {
     "online-retail": online_retail,
     "groceries": groceries,
 }
+COLD = (beauty, online_retail)
 
 
 def _beauty_catalogue(attributes: Path, build: Path) -> Path:

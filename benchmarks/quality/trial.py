@@ -52,7 +52,7 @@ class Trial:
     @property
     def settings(self) -> tuple[str, ...]:
         """What ``endcap train recommender --set`` is told on top of the recipe."""
-        return tuple(f"{name}={self.seed}" for name in self.shop.seeded)
+        return (*self.shop.settings, *(f"{name}={self.seed}" for name in self.shop.seeded))
 
     @cached_property
     def validation(self) -> Cases:
