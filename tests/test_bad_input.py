@@ -157,6 +157,31 @@ def test_wrong_column_name_is_answered_with_the_nearest(shop: Path) -> None:
             assert f"--{option}-column" in sentence
 
 
+@pytest.mark.parametrize("option", ["basket", "title", "category", "price"])
+def test_a_column_that_was_asked_for_must_be_there(shop: Path, option: str) -> None:
+    """Left out it is not needed; named, it is, before anything is trained."""
+    wrong = [f"--{option}-column", "item_ids"]
+    for command in ([*RECOMMENDER, "log.csv", "--out", "run"], ["data", "check", "log.csv"]):
+        sentence = refused(shop, *command, *wrong)
+        assert "no column 'item_ids'; did you mean 'item_id' or " in sentence
+        assert f"--{option}-column" in sentence
+
+
+def test_an_attribute_that_is_no_column_is_answered_with_the_nearest(shop: Path) -> None:
+    listed = ["log.csv", "--catalogue", "items.csv", "--set"]
+    for command in ([*RECOMMENDER, *listed], ["data", "check", *listed]):
+        out = ["--out", "run"] if command[0] == "train" else []
+        sentence = refused(shop, *command, 'data.attributes=["price","catgory"]', *out)
+        assert "'data.attributes' names 'catgory'" in sentence
+        assert sentence.endswith("did you mean 'category'?")
+        sentence = refused(shop, *command, 'data.attributes=["title"]', *out)
+        assert "'data.attributes' names 'title'" in sentence
+    alone = [*RECOMMENDER, "log.csv", "--out", "run", "--set", 'data.attributes=["price"]']
+    sentence = refused(shop, *alone)
+    assert "'data.attributes' names 'price'" in sentence
+    assert "--catalogue" in sentence
+
+
 def test_wrong_column_name_of_a_catalogue_or_labels(shop: Path) -> None:
     (shop / "items.csv").write_text("itemid,title\ni1,Title\n")
     sentence = refused(shop, "data", "check", "log.csv", "--catalogue", "items.csv")
@@ -514,7 +539,19 @@ def test_disk_that_fills_up_during_training_leaves_a_run_to_resume(
         ("nokey=1", "unknown config key 'nokey'; known: "),
         ("training.epoch=1", "unknown config key 'training.epoch'; did you mean 'epochs'?"),
         ("two_stage.dropout=-0.5", "'dropout' is -0.5; it must be at least 0"),
+        ("two_stage.dropout=1.0", "'dropout' is 1.0; it must be at least 0 and at most 0.95"),
+        ("two_stage.loss=bpr", "'loss' is 'bpr'; it must be 'auto', 'softmax' or "),
+        ("two_stage.max_basket=0", "'max_basket' is 0; it must be at least 1"),
+        ("mlp.max_basket=0", "'max_basket' is 0; it must be at least 1"),
+        ("mlp.negatives=0", "'negatives' is 0; it must be at least 1"),
         ("training.learning_rate=nan", "'learning_rate' is nan; it must be at least"),
+        ("training.learning_rate=inf", "'learning_rate' is inf; it must be at least"),
+        ("training.learning_rate=0", "'learning_rate' is 0.0; it must be at least"),
+        ("training.batch_size=0", "'batch_size' is 0; it must be at least 1"),
+        ("split.test_fraction=1.0", "'test_fraction' is 1.0; it must be at least"),
+        ("data.attributes=brand", "'attributes' is 'brand'; it must be of type list of str"),
+        ("data.title_words=some", "'title_words' is 'some'; it must be of type bool"),
+        ("data.value_separator=7", "'value_separator' is 7; it must be of type str"),
         ("training.epochs=many", "'epochs' is 'many'; it must be of type int"),
         ("training.epochs=", "'epochs' is ''; it must be of type int"),
         ("arch=two-stag", "'arch' is 'two-stag'; "),

@@ -133,7 +133,7 @@ def item_table(
         report.notes.append("no titles are known: items are shown by their ids (--catalogue)")
     attributes = [
         _attribute(name, table[name], config.value_separator, report)
-        for name in _attribute_columns(table, config)
+        for name in _attribute_columns(table, config, listed=catalogue is not None)
     ]
     kept = tuple(a for a in attributes if len(a.values) <= MAX_LABEL_VALUES)
     for attribute in attributes:
@@ -145,13 +145,14 @@ def item_table(
     return ItemTable(tuple(table["item_id"]), tuple(titles), kept, config.title_words)
 
 
-def _attribute_columns(table: pd.DataFrame, config: DataConfig) -> list[str]:
+def _attribute_columns(table: pd.DataFrame, config: DataConfig, *, listed: bool) -> list[str]:
     columns = [name for name in table.columns if name not in _NO_ATTRIBUTES]
     for name in config.attributes:
         if name not in columns:
+            where = "the catalogue or log" if listed else "the log, and there is no --catalogue"
             raise UnusableInput(
-                f"config field 'data.attributes' names {name!r}, which is no attribute of the "
-                f"catalogue or the log; {nearest(name, columns)}"
+                f"config field 'data.attributes' names {name!r}, which is no attribute of {where}; "
+                f"{nearest(name, columns)}"
             )
     # The kiosk filters by category, whatever the model learns from.
     named = {*config.attributes, "category"} if config.attributes else columns
