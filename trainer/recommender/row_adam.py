@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 # Up to here dense Adam over the whole table costs no more than gathering and scattering the rows of
-# a batch of some thousand lookups (benchmarks/training_rate.py), and it is the seed's own Adam.
+# a batch of some thousand lookups (benchmarks/embedding_update.py), and it is the seed's own Adam.
 LAZY_ROWS = 20_000
 
 
