@@ -176,8 +176,8 @@ def _add_recommender(draft: _Draft, run: Run, top_k: int, say: Say) -> None:
         "file": draft.add_arrays("catalogue.npz", arrays),
         "columns": columns,
     }
-    histories = [data.history(row).tolist() for row in range(1, len(data.user_ids) + 1)]
-    users = pack_users(data.user_ids, histories, bytes.fromhex(draft.manifest["salt"]))
+    salt = bytes.fromhex(draft.manifest["salt"])
+    users = pack_users(data.user_ids, data.history_offsets, data.history_items, salt)
     draft.manifest["users"] = {"file": draft.add_arrays("users.npz", users)}
     facts = {
         "arch": config.arch,

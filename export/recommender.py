@@ -72,8 +72,15 @@ def _two_stage(build: GraphBuilder, model: TwoStage, top_k: int) -> None:
     _shopper(build, model)
     build.floats("temperature", model.config.temperature)
     build.node("Div", ["shopper", "temperature"], "query")  # [batch, dim]
-    build.node("Gemm", ["query", "item_vectors", "item_bias"], "affinity", transB=1)
-    build.node("Where", ["allowed", "affinity", "never"], "permitted")  # [batch, n_rows]
+    scores = build.node("Gemm", ["query", "item_vectors", "item_bias"], "affinity", transB=1)
+    if model.neighbour_weights.any():
+        scores = _neighbours(build, model, scores)
+    build.node("Where", ["allowed", scores, "never"], "permitted")  # [batch, n_rows]
+    build.integers("top_k", top_k)
+    if not model.ranks:
+        build.nodes("TopK", ["permitted", "top_k"], ["score", "row"], axis=1)
+        _blank_unused(build)
+        return
     count = min(max(model.config.candidates, top_k), len(bias))
     build.integers("n_candidates", count)
     build.nodes(
@@ -87,14 +94,13 @@ def _two_stage(build: GraphBuilder, model: TwoStage, top_k: int) -> None:
     _rank_candidates(build, model)
     build.node("IsInf", ["retrieval"], "barred")
     build.node("Where", ["barred", "never", "ranked"], "final")  # [batch, candidates]
-    build.integers("top_k", top_k)
     build.nodes("TopK", ["final", "top_k"], ["score", "place"], axis=1)
     build.node("GatherElements", ["candidates", "place"], "row", axis=1)
     _blank_unused(build)
 
 
 def _shopper(build: GraphBuilder, model: TwoStage) -> None:
-    """Pool the basket by recency, add the user and bring to unit length: [batch, dim]."""
+    """Pool the basket by recency, bend it, add the user, bring to unit length: [batch, dim]."""
     recency = model.recency - model.recency.max()
     build.constant("recency", _array(torch.exp(recency)))
     build.constant("user_vectors", _array(model.user.weight))
@@ -109,13 +115,54 @@ def _shopper(build: GraphBuilder, model: TwoStage) -> None:
     build.node("Div", ["weight", "weight_total"], "share")
     build.node("Unsqueeze", ["share", "second"], "share_row")  # [batch, 1, max_basket]
     build.node("Gather", ["item_vectors", "basket"], "basket_vectors")
-    build.node("MatMul", ["share_row", "basket_vectors"], "pooled")  # [batch, 1, dim]
-    build.node("Gather", ["user_vectors", "user"], "user_vector")  # [batch, 1, dim]
-    build.node("Add", ["pooled", "user_vector"], "taste")
-    build.node("Squeeze", ["taste", "second"], "taste_flat")  # [batch, dim]
-    build.node("ReduceL2", ["taste_flat", "second"], "taste_length", keepdims=1)
+    build.node("MatMul", ["share_row", "basket_vectors"], "pooled_row")  # [batch, 1, dim]
+    pooled = build.node("Squeeze", ["pooled_row", "second"], "pooled")  # [batch, dim]
+    if model.encoder is not None:
+        pooled = _encoder(build, model.encoder, pooled)
+    build.node("Gather", ["user_vectors", "user"], "user_row")  # [batch, 1, dim]
+    build.node("Squeeze", ["user_row", "second"], "user_vector")
+    build.node("Add", [pooled, "user_vector"], "taste")  # [batch, dim]
+    build.node("ReduceL2", ["taste", "second"], "taste_length", keepdims=1)
     build.node("Max", ["taste_length", "tiny"], "taste_norm")
-    build.node("Div", ["taste_flat", "taste_norm"], "shopper")
+    build.node("Div", ["taste", "taste_norm"], "shopper")
+
+
+def _encoder(build: GraphBuilder, encoder: nn.Sequential, pooled: str) -> str:
+    """Add the encoder's correction, made from the pooled basket and its newest item.
+
+    Row 0's vector is zero, so a basket that ends in padding has no newest item.
+    """
+    linear = [layer for layer in encoder if isinstance(layer, nn.Linear)]
+    for number, layer in enumerate(linear):
+        build.constant(f"encoder_{number}", _array(layer.weight).T)
+    build.integers("newest_place", -1)
+    build.node("Gather", ["basket", "newest_place"], "newest", axis=1)  # [batch, 1]
+    build.node("Gather", ["item_vectors", "newest"], "newest_row")
+    build.node("Squeeze", ["newest_row", "second"], "newest_vector")  # [batch, dim]
+    build.node("Concat", [pooled, "newest_vector"], "encoder_input", axis=1)
+    build.node("MatMul", ["encoder_input", "encoder_0"], "encoder_sum")
+    build.node("Relu", ["encoder_sum"], "encoder_active")
+    build.node("MatMul", ["encoder_active", "encoder_1"], "bend")
+    return build.node("Add", [pooled, "bend"], "bent")
+
+
+def _neighbours(build: GraphBuilder, model: TwoStage, scores: str) -> str:
+    """Add what the basket's items hold for their neighbours to ``scores``, [batch, n_rows]."""
+    build.constant("neighbours", _array(model.neighbours).astype(np.int32))
+    build.constant("neighbour_weights", _array(model.neighbour_weights))
+    build.constant("neighbour_recency", _array(model.neighbour_recency))
+    build.integers("third", 2)
+    build.integers("flat", 0, -1)
+    build.node("Mul", ["held_one", "neighbour_recency"], "counted")  # [batch, max_basket]
+    build.node("Unsqueeze", ["counted", "third"], "counted_column")
+    build.node("Gather", ["neighbour_weights", "basket"], "basket_weights")
+    build.node("Mul", ["basket_weights", "counted_column"], "spoken")
+    build.node("Gather", ["neighbours", "basket"], "basket_neighbours_32")
+    build.node("Reshape", ["basket_neighbours_32", "flat"], "neighbour_rows_32")
+    build.node("Cast", ["neighbour_rows_32"], "neighbour_rows", to=7)  # [batch, basket * kept]
+    build.node("Reshape", ["spoken", "flat"], "neighbour_values")
+    inputs = [scores, "neighbour_rows", "neighbour_values"]
+    return build.node("ScatterElements", inputs, "with_neighbours", axis=1, reduction="add")
 
 
 def _rank_candidates(build: GraphBuilder, model: TwoStage) -> None:

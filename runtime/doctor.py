@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _ORT_PACKAGES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
 _TELLING_FLAGS = (
-    "avx", "avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "avx512_bf16",
+    "avx", "avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "amx_bf16", "avx512_bf16",
     "asimd", "asimddp", "asimdhp", "i8mm", "sve", "bf16",
 )  # fmt: skip
 _IMPORT = """
@@ -98,7 +98,7 @@ def diagnose() -> Diagnosis:
             f"{' and '.join(flavours)} are both installed and overwrite each other; "
             f"pip uninstall -y {' '.join(flavours)}, then pip install 'endcap[{keep}]'",
         )
-    cpu, flags = _processor()
+    cpu, flags = processor()
     return Diagnosis(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -173,7 +173,7 @@ def _packages() -> dict[str, str]:
     return found
 
 
-def _processor() -> tuple[str, tuple[str, ...]]:
+def processor() -> tuple[str, tuple[str, ...]]:
     """Return the processor's name and its telling flags, as far as the system tells."""
     name, flags = platform.processor() or platform.machine(), set[str]()
     try:

@@ -40,7 +40,7 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _write_synced(path: Path, content: bytes) -> None:
+def _write_synced(path: Path, content: bytes | memoryview) -> None:
     with open(path, "wb") as stream:
         stream.write(content)
         stream.flush()
@@ -61,7 +61,7 @@ def _folder_around(path: Path) -> Iterator[None]:
         raise
 
 
-def write_file(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes | memoryview) -> None:
     """Put ``content`` at ``path`` so that a power cut leaves the old file or the new one, whole.
 
     Raises:

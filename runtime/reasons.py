@@ -90,7 +90,8 @@ class Reasons:
         scores = np.full((len(requests), len(asked)), -np.inf)
         request, place = np.nonzero(item)
         scores[request, np.searchsorted(asked, item[request, place])] = score[request, place]
-        usual = scores[:, np.searchsorted(asked, others)].mean(axis=1, keepdims=True)
+        # The median: one other item that a context favours must not set the measure for all.
+        usual = np.median(scores[:, np.searchsorted(asked, others)], axis=1, keepdims=True)
         gain = scores[:, np.searchsorted(asked, rows)] - usual  # [requests, rows]
         places = [requests.index((user, tuple(items))) for user, items in contexts]
         lift: NDArray[Any] = gain[places] - gain[0]

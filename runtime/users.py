@@ -105,30 +105,34 @@ def user_digest(user_id: str, salt: bytes) -> bytes:
 
 
 def pack_users(
-    user_ids: Sequence[str], histories: Sequence[Sequence[int]], salt: bytes
+    user_ids: Sequence[str],
+    history_offsets: NDArray[np.int64],
+    history_rows: NDArray[np.int64],
+    salt: bytes,
 ) -> dict[str, NDArray[Any]]:
     """Pack users into the arrays of the users file, ready for ``np.savez``.
 
     Args:
         user_ids: in row order, row 1 first.
-        histories: item rows bought by each user, oldest first.
+        history_offsets: [n_users + 2], by user row, where its part of ``history_rows`` begins and
+            the last one ends; row 0 is empty.
+        history_rows: item rows bought by each user, oldest first, one user after the other.
         salt: the bundle's salt, 1 to 64 bytes.
 
     Raises:
         UnusableInput: the lengths differ, or an id occurs twice.
     """
-    if len(user_ids) != len(histories):
-        raise UnusableInput(f"{len(user_ids)} users with {len(histories)} histories")
+    if len(user_ids) != len(history_offsets) - 2:
+        raise UnusableInput(f"{len(user_ids)} users with {len(history_offsets) - 2} histories")
     if len(set(user_ids)) != len(user_ids):
         raise UnusableInput("a user_id occurs twice among the users")
     joined = b"".join(user_digest(user_id, salt) for user_id in user_ids)
     digests = np.frombuffer(joined, np.uint8).reshape(-1, _DIGEST_BYTES)
-    order = np.lexsort(digests.T[::-1])
-    lengths = [len(history) for history in histories]
-    parts = [np.asarray(history, np.int32) for history in histories]
+    halves = digests.view(">u8")  # [n_users, 2], in the digests' own order
+    order = np.lexsort((halves[:, 1], halves[:, 0]))
     return {
         "digest": digests[order],
         "row": (order + 1).astype(np.int32),
-        "history_offsets": np.cumsum([0, 0, *lengths], dtype=np.int64),
-        "history_rows": np.concatenate(parts) if parts else np.zeros(0, np.int32),
+        "history_offsets": history_offsets.astype(np.int64),
+        "history_rows": history_rows.astype(np.int32),
     }

@@ -489,7 +489,7 @@ def test_disk_that_fills_up_during_training_leaves_a_run_to_resume(
 ) -> None:
     import trainer.recommender.train as training
     from runtime.errors import UnusableInput
-    from trainer.recommender.losses import RankingStage
+    from trainer.recommender.rerank import RankingStage
 
     def full(*_: object) -> None:
         raise UnusableInput("cannot write 'run': No space left on device")

@@ -24,7 +24,11 @@ from tests.trainer.shop import write_log
 from trainer.checkpoint import load_checkpoint
 
 QUICK = ["--set", "training.epochs=1", "--set", "two_stage.ranker_epochs=1"]
-RANKING = {f"{name}@10" for name in ("hr", "ndcg", "mrr", "recall", "coverage")} | {"cases"}
+AVERAGED = {
+    f"{name}@10" for name in ("hr", "ndcg", "mrr", "recall", "precision", "popularity_rank")
+}
+RANKING = AVERAGED | {"coverage@10", "cases", "interval"}
+TIERS = ("user+basket", "basket", "short basket", "user", "popular")
 
 
 def answer(*args: object) -> Any:
@@ -92,19 +96,25 @@ def test_data_check_of_the_sample(chain: Chain) -> None:
 @pytest.mark.parametrize("protocol", ["full", "sampled"])
 def test_evaluate_a_run_and_its_bundle(chain: Chain, protocol: str) -> None:
     options = [*log(chain), "--protocol", protocol]
-    by_torch = answer("evaluate", chain.recommender, *options)
-    by_onnx = answer("evaluate", chain.bundle, *options)
-    keys = ["protocol", "k", "cases", "items", "seen_items_hidden", "results"]
-    assert list(by_torch) == list(by_onnx) == keys
-    assert (by_torch["protocol"], by_torch["cases"], by_torch["items"]) == (protocol, 60, 24)
-    assert list(by_torch["results"]) == ["torch"]
-    assert list(by_onnx["results"]) == ["onnx fp32"]
-    table = by_torch["results"]["torch"]
-    assert set(table) == {"model", "model, anonymous", "popularity"}
-    assert all(set(figures) == RANKING for figures in table.values())
-    for who, figures in table.items():
-        assert by_onnx["results"]["onnx fp32"][who] == pytest.approx(figures, rel=1e-3)
-    assert table["model"]["ndcg@10"] > table["popularity"]["ndcg@10"]
+    found = answer("evaluate", chain.recommender, chain.bundle, *options)
+    assert (found["protocol"], found["k"], found["seen_items_hidden"]) == (protocol, 10, True)
+    assert (found["split"], found["same_cases"]) == ("leave-last-out", True)
+    facts = {"split": "leave-last-out", "cases": 60, "answers": 60, "items": 24}
+    assert found["engines"] == {"torch": facts, "onnx fp32": facts}
+    assert {key: found[key] for key in facts} == facts
+    assert list(found["results"]) == ["torch", "onnx fp32"]
+    by_torch, by_onnx = found["results"].values()
+    assert list(by_torch) == list(by_onnx) == [*TIERS, "popularity"]
+    for who, figures in by_torch.items():
+        assert set(figures) == RANKING
+        bounds = figures.pop("interval")
+        assert set(bounds) == AVERAGED
+        for name, (low, high) in bounds.items():
+            assert low <= figures[name] <= high
+            assert by_onnx[who]["interval"][name] == pytest.approx([low, high], rel=1e-3)
+        del by_onnx[who]["interval"]
+        assert by_onnx[who] == pytest.approx(figures, rel=1e-3)
+    assert by_torch["user+basket"]["ndcg@10"] > by_torch["popularity"]["ndcg@10"]
 
 
 def test_a_bundle_of_short_answers_is_not_evaluated_at_10(
@@ -120,9 +130,12 @@ def test_a_bundle_of_short_answers_is_not_evaluated_at_10(
 
 
 def test_evaluate_for_people(chain: Chain) -> None:
-    said = run("evaluate", chain.bundle, *log(chain))
+    said = run("evaluate", chain.recommender, chain.bundle, *log(chain), "-k", 5)
     assert said.code == 0
     assert "full ranking of 24 items, 60 held-out cases" in said.out
+    assert "hr@5" in said.out
+    lines = [line.split("  ")[0] for line in said.out.splitlines()]
+    assert lines[2:] == [*(tier for tier in TIERS for _ in range(2)), "popularity"]
     assert "popularity" in said.out
 
 

@@ -31,9 +31,13 @@ _UNREADABLE = (
 
 def checkpoint_bytes(state: dict[str, Any]) -> bytes:
     """Spell ``state`` (tensors, numbers, strings and containers of them) as a checkpoint file."""
+    return _written(state).getvalue()
+
+
+def _written(state: dict[str, Any]) -> io.BytesIO:
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    return buffer.getvalue()
+    return buffer
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -42,7 +46,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     Raises:
         UnusableInput: the disk is full or the folder cannot be written; the old file stays.
     """
-    write_file(path, checkpoint_bytes(state))
+    write_file(path, _written(state).getbuffer())  # no copy: a million shoppers fill gigabytes
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def clean(
     """
     texts = [name for name in log.columns if name not in {"same", "line"}]
     frame = log.assign(**{name: encode(log[name]) for name in texts})
+    del log  # whose columns are as long as the frame's and would stay beside them
     report = CleaningReport(rows_read=len(frame))
     if "label" in frame:
         _check_labels(frame, config, report)

@@ -127,9 +127,18 @@ class TrainingConfig(Options):
     batch_size: int = option(512, "Purchases in one optimiser step.", low=1)
     learning_rate: float = option(0.002, "Adam's step size.", low=1e-8, high=1.0)
     weight_decay: float = option(0.0, "Adam's L2 penalty on the weights.", low=0.0, high=1.0)
+    refit: bool = option(
+        True,
+        "true: what validation has chosen is trained again on training and validation purchases.",
+    )
     patience: int = option(3, "Epochs without a better validation metric before stopping.", low=1)
     validation_cases: int = option(
         5000, "Validation cases ranked after each epoch, a seeded sample of them.", low=1
+    )
+    test_cases: int = option(
+        50_000,
+        "Test cases ranked when training ends, a seeded sample of them; 0 ranks them all.",
+        low=0,
     )
     checkpoint_every_s: float = option(
         60.0, "Seconds between checkpoints within an epoch.", low=0.0
@@ -138,7 +147,9 @@ class TrainingConfig(Options):
         7, "Seed of initial weights, batches, negatives and dropout.", low=0, high=MAX_SEED
     )
     device: str = option("auto", "auto, cpu or cuda.", choices=("auto", "cpu", "cuda"))
-    mixed_precision: bool = option(True, "bfloat16 forward passes on CUDA; no effect on the CPU.")
+    mixed_precision: bool = option(
+        True, "bfloat16 products where the device has them: CUDA, and the softmax on newer CPUs."
+    )
 
 
 @dataclass(frozen=True)
@@ -149,11 +160,46 @@ class TwoStageConfig(Options):
     max_basket: int = option(
         50, "Newest items of a shopper that the model looks at.", low=1, high=1000
     )
+    context: str = option(
+        "auto",
+        "What stands for a shopper in training: earlier, what was bought before; others, whatever "
+        "else was bought, in no order; auto: others for baskets and random splits, else earlier.",
+        choices=("auto", "earlier", "others"),
+    )
+    encoder_hidden: int = option(
+        256,
+        "Width of the network that bends the pooled basket by its newest item; 0 leaves it out.",
+        low=0,
+        high=8192,
+    )
+    encoder_dropout: float = option(
+        0.4, "Share of that network's inputs and hidden units zeroed in training.", low=0, high=0.95
+    )
+    loss: str = option(
+        "auto",
+        "softmax: all items compete; sampled-softmax: a sample does, corrected by the log of its "
+        "probability; auto: the whole catalogue up to full_softmax_items.",
+        choices=("auto", "softmax", "sampled-softmax"),
+    )
+    basket_competes: bool = option(
+        True,
+        "Whether what is in a basket competes with the answer in the softmax; on sparse logs it "
+        "should, though it is never shown.",
+    )
+    label_smoothing: float = option(
+        0.0,
+        "Share of an answer's weight that all items get evenly in the softmax.",
+        low=0,
+        high=0.9,
+    )
     temperature: float = option(
         0.07, "Divides the cosine of shopper and item vectors in the softmax.", low=1e-3, high=10.0
     )
     dropout: float = option(
         0.3, "Share of the shopper vector zeroed in training.", low=0.0, high=0.95
+    )
+    item_dropout: float = option(
+        0.0, "Share of basket items left out in training, the newest apart.", low=0.0, high=0.95
     )
     user_dropout: float = option(
         0.5, "Share of training shoppers treated as anonymous.", low=0.0, high=1.0
@@ -186,6 +232,22 @@ class TwoStageConfig(Options):
     sampled_negatives: int = option(
         4096, "Items drawn by popularity that compete in each step on a larger catalogue.", low=1
     )
+    neighbours: int = option(
+        200, "Item-item weights kept for each item; 0 leaves them out.", low=0, high=10000
+    )
+    neighbour_items: int = option(
+        8000,
+        "Catalogues up to this many items get item-item weights, at a cost that grows with the "
+        "third power.",
+        low=0,
+        high=50000,
+    )
+    item_item_l2: tuple[float, ...] = option(
+        (30.0, 100.0, 300.0), "Ridge penalties that validation chooses from.", low=1e-3
+    )
+    item_item_dropout: float = option(
+        0.5, "Share of a basket that the item-item weights do without.", low=0.0, high=0.95
+    )
     candidates: int = option(
         200, "Items that retrieval hands to the ranking stage.", low=2, high=10000
     )
@@ -198,6 +260,17 @@ class TwoStageConfig(Options):
     ranker_hidden: tuple[int, ...] = option(
         (64, 32), "Widths of the ranking MLP's hidden layers.", low=1
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.item_item_l2:
+            raise UnusableInput("config field 'item_item_l2' is empty; give one penalty or more")
+
+    def full_softmax(self, n_items: int) -> bool:
+        """Say whether a catalogue of ``n_items`` competes whole in training."""
+        if self.loss == "auto":
+            return n_items <= self.full_softmax_items
+        return self.loss == "softmax"
 
 
 @dataclass(frozen=True)
@@ -235,6 +308,13 @@ class RecommenderConfig(Options):
     two_stage: TwoStageConfig = section(TwoStageConfig)
     mlp: MlpConfig = section(MlpConfig)
     card: CardConfig = section(CardConfig)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether training tells the model what was bought before, or whatever else was."""
+        if self.two_stage.context == "auto":
+            return self.data.format != "baskets" and self.split.method != "random"
+        return self.two_stage.context == "earlier"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,10 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from runtime.doctor import processor
 from runtime.errors import MissingCapability
+
+NATIVE_BFLOAT16 = {"avx512_bf16", "amx_bf16"}
 
 
 def choose_device(name: str) -> torch.device:
@@ -41,6 +44,16 @@ def autocast(device: torch.device, *, mixed_precision: bool) -> AbstractContextM
     if device.type == "cuda" and mixed_precision:
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return nullcontext()
+
+
+def product_precision(device: torch.device, *, mixed_precision: bool) -> torch.dtype:
+    """Choose the precision of the largest matrix products in training.
+
+    bfloat16 where asked for and the device multiplies it natively: CUDA, and CPUs with AVX512-BF16
+    or AMX, which are five times faster at it than at float32; others would emulate it.
+    """
+    native = device.type == "cuda" or not NATIVE_BFLOAT16.isdisjoint(processor()[1])
+    return torch.bfloat16 if mixed_precision and native else torch.float32
 
 
 def seed_step(seed: int, epoch: int, step: int) -> None:

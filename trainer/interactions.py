@@ -81,3 +81,7 @@ class Interactions:
     def positive(self) -> np.ndarray:
         """Return bool [n]: purchases, as opposed to rows that a label of 0 calls a refusal."""
         return np.ones(len(self), bool) if self.label is None else self.label > 0.5
+
+    def purchases(self, chosen: np.ndarray) -> np.ndarray:
+        """Count the purchases of each item, int64 [n_items + 1], among the rows in bool [n]."""
+        return np.bincount(self.item[chosen & self.positive()], minlength=self.n_items + 1)

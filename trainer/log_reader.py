@@ -63,7 +63,8 @@ def read_log(path: Path, config: DataConfig) -> pd.DataFrame:
         for name, codes in columns.items():
             codes.add(chunk[chosen[name]])
         same.append(pd.util.hash_pandas_object(chunk, index=False).to_numpy())
-    frame = pd.DataFrame({name: codes.column() for name, codes in columns.items()})
+    # Each column's chunks are let go before the next column is joined.
+    frame = pd.DataFrame({name: columns.pop(name).column() for name in chosen})
     frame["same"] = np.concatenate(same)
     frame["line"] = _lines(file, config.delimiter, len(frame))
     return frame

@@ -15,9 +15,9 @@ class TrainingProgress:
     """Shows steps done, loss, validation metric, rate and time left while a loop runs.
 
     Args:
-        total_steps: optimiser steps in the whole run, over all epochs.
+        total_steps: optimiser steps in the whole run, over all epochs; batches of an evaluation.
         done_steps: steps already done by the run that is being resumed.
-        unit: what ``advance`` counts, for the rate: "samples" or "images".
+        unit: what ``advance`` counts, for the rate: "samples", "images" or "cases".
     """
 
     def __init__(self, title: str, total_steps: int, *, done_steps: int = 0, unit: str) -> None:
@@ -60,13 +60,15 @@ class TrainingProgress:
         """Show the newest validation metric beside the loss from now on."""
         self._metric = f" {name} {value:.4f}"
 
-    def advance(self, units: int, loss: float) -> None:
-        """Count one step over ``units`` samples or images with its loss."""
+    def advance(self, units: int, loss: float | None = None) -> None:
+        """Count one step over ``units`` samples or images with its loss, where there is one."""
         self._done += 1
         self._units += units
         now = time.monotonic()
         rate = self._units / max(now - self._started, 1e-9)
-        note = f"loss {loss:.4f}{self._metric} {rate:,.0f} {self._unit}/s"
+        note = f"{rate:,.0f} {self._unit}/s"
+        if loss is not None:
+            note = f"loss {loss:.4f}{self._metric} {note}"
         self._bar.update(self._task, completed=self._done, note=note)
         if not self._console.is_terminal and now - self._last_line >= LINE_EVERY_S:
             self._last_line = now

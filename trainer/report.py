@@ -14,6 +14,7 @@ import jinja2
 from runtime.durable import write_file
 from trainer.config import GeneratorConfig, RecommenderConfig
 from trainer.generator.train import load_generator
+from trainer.recommender.evaluate import POPULARITY
 from trainer.recommender.saved import load_recommender
 from trainer.report_curves import generator_curves, recommender_curves
 from trainer.report_samples import basket_samples, grid_epochs, shopper_samples, shown_grid
@@ -24,7 +25,9 @@ METRICS = {
     "ndcg": ("NDCG", "the same, worth more the higher the answer stands"),
     "mrr": ("MRR", "mean of 1 / place of the first right answer"),
     "recall": ("Recall", "share of all right answers that is shown"),
+    "precision": ("Precision", "share of the k shown that are right answers"),
     "coverage": ("Coverage", "share of the catalogue that is shown to anybody"),
+    "popularity_rank": ("Popularity rank", "mean rank of what is shown by sales; 1 = best seller"),
 }
 
 
@@ -41,26 +44,28 @@ class Setting:
 
 @dataclass(frozen=True)
 class MetricRow:
-    """One metric of the model and of the popularity yardstick.
+    """One metric of every tier of the model, and of its yardsticks.
 
     Attributes:
         name: such as "NDCG@10".
         meaning: one clause for a reader who does not know it.
-        model: with the shopper's id.
-        anonymous: the same questions without the id.
-        popularity: the most bought items for everybody.
+        figures: tier or yardstick -> value; the first is told most, so it is the headline.
     """
 
     name: str
     meaning: str
-    model: float
-    anonymous: float
-    popularity: float
+    figures: dict[str, float]
+
+    @property
+    def model(self) -> float:
+        """Return the headline figure."""
+        return next(iter(self.figures.values()))
 
     @property
     def ratio(self) -> float | None:
-        """Model over popularity; None when popularity scores zero."""
-        return self.model / self.popularity if self.popularity else None
+        """Headline over popularity; None when popularity scores zero."""
+        popularity = self.figures[POPULARITY]
+        return self.model / popularity if popularity else None
 
 
 def write_recommender_report(run: Run) -> Path:
@@ -132,12 +137,12 @@ def metric_rows(evaluation: Mapping[str, Any]) -> list[MetricRow]:
         return []
     results = evaluation["results"]
     rows = []
-    for key in results["model"]:
+    for key in next(iter(results.values())):
         metric, _, k = key.partition("@")
         if metric in METRICS:
             name, meaning = METRICS[metric]
-            figures = (results[who][key] for who in ("model", "model, anonymous", "popularity"))
-            rows.append(MetricRow(f"{name}@{k}", meaning, *figures))
+            figures = {who: found[key] for who, found in results.items()}
+            rows.append(MetricRow(f"{name}@{k}", meaning, figures))
     return rows
 
 

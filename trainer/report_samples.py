@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from trainer.recommender.evaluate import Recommend, rank_cases, torch_recommend
+from trainer.recommender.evaluate import rank_cases, torch_recommend
 from trainer.recommender.saved import SavedData, TrainedRecommender
+from trainer.recommender.yardsticks import Recommend
 
 SHOWN = 5  # shoppers, baskets, last items and recommendations
 EPOCHS_SHOWN = 4

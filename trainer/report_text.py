@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runtime.cli_options import table
@@ -47,27 +47,54 @@ def images_summary(report: ImageReport) -> str:
     return "\n".join(lines)
 
 
-def metrics_text(tables: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the held-out figures of one or more engines side by side.
+def metrics_text(tables: Mapping[str, Mapping[str, Any]], *, same_cases: bool = True) -> str:
+    """Return the held-out figures of one or more engines side by side, tier by tier.
+
+    HR and NDCG come with their 95 % intervals. Recall and precision say no more than HR where
+    every case has one answer, and are left out then.
 
     Args:
         tables: engine ("torch", "onnx fp32") -> what ``evaluate_beside_popularity`` returned.
+        same_cases: whether all engines were asked the same.
     """
     first = next(iter(tables.values()))
     if first["cases"] == 0:
         return "the split left no test cases, so nothing was measured"
     k = first["k"]
-    names = [f"{metric}@{k}" for metric in ("hr", "ndcg", "mrr", "recall", "coverage")]
-    rows = []
-    for engine, found in tables.items():
-        for who, figures in found["results"].items():
-            shown_by = "" if who == "popularity" else engine
-            row = [who, shown_by, *(f"{figures[name]:.4f}" for name in names)]
+    several = any(one["answers"] > one["cases"] for one in tables.values())
+    names = ["mrr", "recall", "precision", "coverage"] if several else ["mrr", "coverage"]
+    heads = [f"hr@{k}", "95 %", f"ndcg@{k}", "95 %", *(f"{name}@{k}" for name in names)]
+    heads = ["", "", "cases", *heads, f"popularity rank@{k}"]
+    rows: list[list[str]] = []
+    for tier in dict.fromkeys(tier for one in tables.values() for tier in one["results"]):
+        for engine, one in tables.items():
+            if tier not in one["results"]:
+                continue
+            shown_by = "" if same_cases and tier.endswith("popularity") else engine
+            row = [tier, shown_by, *_metric_cells(one["results"][tier], k, names)]
             if row not in rows:
                 rows.append(row)
-    heading = f"{first['protocol']} ranking of {first['items']:,} items"
-    heading += f", {first['cases']:,} held-out cases"
-    return heading + "\n" + table(["", "", *names], rows, right=tuple(range(2, 7)))
+    lines = [
+        f"{first['protocol']} ranking of {first['items']:,} items, "
+        f"{first['cases']:,} held-out cases"
+    ]
+    if not same_cases:
+        counts = (
+            f"{engine} {one['cases']:,} cases, {one['items']:,} items"
+            for engine, one in tables.items()
+        )
+        lines[0] = f"{first['protocol']} ranking"
+        lines.append(f"the cases differ, so figures do not compare: {'; '.join(counts)}")
+    return "\n".join([*lines, table(heads, rows, right=tuple(range(2, len(heads))))])
+
+
+def _metric_cells(figures: Mapping[str, Any], k: int, names: Sequence[str]) -> list[str]:
+    cells = [f"{figures['cases']:,}"]
+    for name in (f"hr@{k}", f"ndcg@{k}"):
+        low, high = figures["interval"][name]
+        cells += [f"{figures[name]:.4f}", f"{low:.4f}-{high:.4f}"]
+    cells += [f"{figures[f'{name}@{k}']:.4f}" for name in names]
+    return [*cells, f"{figures[f'popularity_rank@{k}']:,.1f}"]
 
 
 def _shown(value: object) -> str:

@@ -34,6 +34,7 @@ from trainer.sample_departments import TASTES
 CATALOGUE_COLUMNS = ("item_id", "title", "category", "brand", "price")
 INTERACTION_COLUMNS = ("user_id", "item_id", "timestamp", "quantity", "basket_id")
 
+ROW_GROUP = 500_000  # rows of a Parquet file that are packed together
 EXTRA_QUANTITY_MEAN = 0.25  # pieces of an item beyond the first
 
 
@@ -83,11 +84,18 @@ class SampleStore:
             "group_items": {group: list(items) for group, items in self.group_items.items()},
         }
 
-    def write(self, folder: Path, *, also: Callable[[Path], object] | None = None) -> None:
+    def write(
+        self,
+        folder: Path,
+        *,
+        parquet: bool = False,
+        also: Callable[[Path], object] | None = None,
+    ) -> None:
         """Write interactions.csv, catalogue.csv and truth.json to a new folder, or nothing at all.
 
         Args:
             folder: the folder to make.
+            parquet: write interactions.parquet instead, a tenth of the size and of the time.
             also: called with the folder while it still has a temporary name, to add more to it
                 (pictures, say) that must be whole or absent together with the rest.
 
@@ -95,7 +103,12 @@ class SampleStore:
             UnusableInput: ``folder`` exists or cannot be written; nothing is left behind.
         """
         with new_folder(folder) as partial:
-            self.interactions.to_csv(partial / "interactions.csv", index=False)
+            if parquet:
+                self.interactions.to_parquet(
+                    partial / "interactions.parquet", index=False, row_group_size=ROW_GROUP
+                )
+            else:
+                self.interactions.to_csv(partial / "interactions.csv", index=False)
             self.catalogue.to_csv(partial / "catalogue.csv", index=False, float_format="%.2f")
             text = json.dumps(self.truth(), indent=1, ensure_ascii=False)
             (partial / "truth.json").write_text(text + "\n", "utf-8")

@@ -28,7 +28,7 @@ from trainer.config import DcganConfig, GeneratorConfig, ImagesConfig
 from trainer.dataset import load_dataset
 from trainer.generator.train import train_generator
 from trainer.images import read_images
-from trainer.recommender.heldout import evaluate_bundle, evaluate_run
+from trainer.recommender.heldout import evaluate_side_by_side
 from trainer.recommender.saved import load_recommender
 from trainer.recommender.train import train_recommender
 from trainer.run import Run
@@ -130,20 +130,26 @@ def test_a_bundle_spells_several_values_and_no_words(tmp_path: Path) -> None:
 
 def test_torch_and_onnx_rank_held_out_purchases_alike(runs: Path, tmp_path: Path) -> None:
     export(runs, tmp_path / "b")
-    arguments = (runs / "log.csv", runs / "items.csv")
-    by_torch = evaluate_run(runs / "two-stage", *arguments, "full")
-    by_onnx = evaluate_bundle(tmp_path / "b", *arguments, "full", "cpu")
-    assert by_onnx == {"onnx fp32": by_torch}
+    found = evaluate_side_by_side(
+        [runs / "two-stage", tmp_path / "b"], runs / "log.csv", runs / "items.csv"
+    )
+    assert found.same_cases
+    assert list(found.tables) == ["torch", "onnx fp32"]
+    assert found.tables["onnx fp32"] == found.tables["torch"]
     saved = Run.open(runs / "two-stage").read_json("evaluation.json")
-    assert saved == {"split": "leave-last-out", **by_torch}
+    assert found.tables["torch"].items() <= saved.items()
+    manifest = open_bundle(tmp_path / "b").manifest
+    assert manifest.recommender is not None
+    assert manifest.recommender.metrics == saved
 
 
 def test_the_sampled_protocol_ranks_among_few(runs: Path) -> None:
-    full = evaluate_run(runs / "two-stage", runs / "log.csv", runs / "items.csv", "full")
-    sampled = evaluate_run(runs / "two-stage", runs / "log.csv", runs / "items.csv", "sampled")
+    arguments = ([runs / "two-stage"], runs / "log.csv", runs / "items.csv")
+    full = evaluate_side_by_side(*arguments).tables["torch"]
+    sampled = evaluate_side_by_side(*arguments, protocol="sampled").tables["torch"]
     assert sampled["protocol"] == "sampled"
     # Everything unseen is fewer than 99 items here, so both protocols rank the same lists.
-    assert sampled["results"]["model"]["hr@10"] == full["results"]["model"]["hr@10"]
+    assert sampled["results"] == full["results"]
 
 
 def test_the_bundle_serves_the_shops_own_ids(runs: Path, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ ITEMS = [  # item_id, title, category, price
     ("été-10", "Café crème", "Drinks", 2.2),
 ]
 USERS = ["anna", "ben", "陈"]
-HISTORIES = [[7, 6], [1], []]
+HISTORY_OFFSETS, HISTORY_ROWS = np.array([0, 0, 2, 3, 3]), np.array([7, 6, 1])
 BREAD, BUTTER, MILK, COFFEE, TEA = 1, 3, 4, 6, 7
 N_ROWS = len(ITEMS) + 1
 WEIGHTS = np.array([0.4, 0.6, 0.8, 1.0], np.float32)  # of basket places, the latest counts most
@@ -244,7 +244,7 @@ def tiny_store() -> tuple[dict[str, Any], dict[str, bytes]]:
     files = {
         "README.md": README.encode(),
         "catalogue.npz": _npz(catalogue),
-        "users.npz": _npz(pack_users(USERS, HISTORIES, SALT)),
+        "users.npz": _npz(pack_users(USERS, HISTORY_OFFSETS, HISTORY_ROWS, SALT)),
         "golden/recommender.npz": _npz(recommender.arrays()),
         "golden/generator.npz": _npz(generator.arrays()),
     }

@@ -183,6 +183,12 @@ def test_damaged_arrays(name: str, value: np.ndarray) -> None:
 histories = st.lists(st.integers(1, 20), max_size=5)
 
 
+def packed(user_ids: list[str], bought: list[list[int]], salt: bytes) -> dict[str, Any]:
+    offsets = np.cumsum([0, 0, *map(len, bought)], dtype=np.int64)
+    rows = np.array([row for history in bought for row in history], np.int64)
+    return pack_users(user_ids, offsets, rows, salt)
+
+
 @given(
     users=st.dictionaries(st.text(max_size=12), histories, max_size=20),
     others=st.lists(st.text(max_size=12), max_size=10),
@@ -191,7 +197,7 @@ histories = st.lists(st.integers(1, 20), max_size=5)
 def test_users_are_found_by_id_only(
     users: dict[str, list[int]], others: list[str], salt: bytes
 ) -> None:
-    found = Users(pack_users(list(users), list(users.values()), salt), salt, n_items=20)
+    found = Users(packed(list(users), list(users.values()), salt), salt, n_items=20)
     assert found.n_users == len(users)
     for row, (user_id, history) in enumerate(users.items(), 1):
         assert found.row(user_id) == row
@@ -202,7 +208,7 @@ def test_users_are_found_by_id_only(
 
 
 def test_user_ids_cannot_be_read() -> None:
-    arrays = pack_users(["anna"], [[1]], b"salt")
+    arrays = packed(["anna"], [[1]], b"salt")
     expected = hashlib.blake2b(b"anna", key=b"salt", digest_size=16).digest()
     assert arrays["digest"].tobytes() == expected
     assert user_digest("anna", b"other salt") != expected
@@ -214,15 +220,15 @@ def test_digests_that_begin_alike_are_told_apart(monkeypatch: pytest.MonkeyPatch
         return b"the same" + user_id.encode().ljust(8, b"\0")
 
     monkeypatch.setattr("runtime.users.user_digest", digest)
-    users = Users(pack_users(["b", "a", "c"], [[], [1], []], b"s"), b"s", n_items=1)
+    users = Users(packed(["b", "a", "c"], [[], [1], []], b"s"), b"s", n_items=1)
     assert [users.row(user_id) for user_id in ("b", "a", "c", "d")] == [1, 2, 3, 0]
 
 
 def test_users_that_cannot_be_packed() -> None:
     with pytest.raises(UnusableInput, match="twice"):
-        pack_users(["a", "a"], [[], []], b"s")
+        packed(["a", "a"], [[], []], b"s")
     with pytest.raises(UnusableInput, match="1 users with 0 histories"):
-        pack_users(["a"], [], b"s")
+        packed(["a"], [], b"s")
 
 
 @pytest.mark.parametrize(
@@ -238,7 +244,7 @@ def test_users_that_cannot_be_packed() -> None:
     ],
 )
 def test_damaged_users(name: str, value: Any) -> None:
-    arrays = pack_users(["a", "b"], [[1], [2]], b"s")
+    arrays = packed(["a", "b"], [[1], [2]], b"s")
     with pytest.raises(ValueError, match=r"."):
         Users({**arrays, name: value}, b"s", n_items=20)
     del arrays[name]

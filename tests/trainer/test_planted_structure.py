@@ -72,4 +72,4 @@ def test_the_model_beats_popularity_on_what_was_held_out(
 ) -> None:
     results = trained[1].evaluation["results"]
     assert trained[1].evaluation["cases"] == 2000
-    assert results["model"]["ndcg@10"] > 1.5 * results["popularity"]["ndcg@10"]
+    assert results["user+basket"]["ndcg@10"] > 1.5 * results["popularity"]["ndcg@10"]

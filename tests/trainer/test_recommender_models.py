@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from trainer.config import MlpConfig, TwoStageConfig
+from trainer.item_codes import ItemCodes
 from trainer.recommender import row_adam
 from trainer.recommender.mlp import Mlp
 from trainer.recommender.ranking import best_rows
@@ -20,17 +21,41 @@ N_USERS, N_ITEMS = 5, 30
 
 def two_stage(seed: int = 0, **fields: object) -> TwoStage:
     torch.manual_seed(seed)
-    config = TwoStageConfig(**({"dim": 8, "max_basket": 4} | fields))
-    codes = torch.randint(0, 4, (2, N_ITEMS + 1))
-    codes[:, 0] = 0
+    config = TwoStageConfig(**({"dim": 8, "max_basket": 4, "neighbours": 9} | fields))
     sold = torch.ones(N_ITEMS + 1, dtype=torch.bool)
     sold[[0, 7]] = False
-    model = TwoStage(config, N_USERS, codes, [3, 3], sold).eval()
+    model = TwoStage(config, N_USERS, item_codes(), sold).eval()
     with torch.no_grad():
         model.bias.normal_()
-        for parameter in model.ranker.parameters():
+        for parameter in (*model.ranker.parameters(), *encoder_weights(model)):
             parameter.normal_(0, 0.3)
+    if model.neighbours.shape[1]:
+        model.keep_neighbours(torch.from_numpy(item_item()), decay=0.5, scale=2.0)
     return model
+
+
+def encoder_weights(model: TwoStage) -> list[nn.Parameter]:
+    return [] if model.encoder is None else list(model.encoder.parameters())
+
+
+def item_item() -> np.ndarray:
+    weights = np.random.default_rng(3).normal(size=(N_ITEMS + 1, N_ITEMS + 1)).astype(np.float32)
+    weights[0], weights[:, 0] = 0, 0
+    return weights
+
+
+def item_codes() -> ItemCodes:
+    """Two attributes of three values each: one an item for the first, none to two for the other."""
+    rng = np.random.default_rng(0)
+    values = np.zeros((N_ITEMS + 1, 3), np.int64)
+    values[1:, 0] = rng.integers(1, 4, N_ITEMS)
+    values[1:, 1] = rng.integers(0, 2, N_ITEMS) * 4
+    values[1:, 2] = (values[1:, 1] > 0) * rng.integers(0, 2, N_ITEMS) * rng.integers(5, 7, N_ITEMS)
+    weights = np.zeros((N_ITEMS + 1, 3), np.float32)
+    weights[:, 0] = values[:, 0] > 0
+    held = values[:, 1:] > 0
+    weights[:, 1:] = held / np.maximum(held.sum(axis=1, keepdims=True), 1)
+    return ItemCodes(values, weights, 6)
 
 
 def requests(n: int, max_basket: int, seed: int = 1) -> tuple[torch.Tensor, ...]:
@@ -116,18 +141,27 @@ def test_comparing_items_is_scoring_each_pair(
 def test_two_stage_scores_as_numpy_does() -> None:
     model = two_stage()
     w = {name: p.detach().numpy().astype(np.float64) for name, p in model.named_parameters()}
-    codes, sold = model.attribute_codes.numpy(), model.sold.numpy()
+    codes, sold = item_codes(), model.sold.numpy()
     vectors = w["item.weight"] * sold[:, None]
-    vectors = vectors + w["attributes.0.weight"][codes[0]] + w["attributes.1.weight"][codes[1]]
+    for row in range(N_ITEMS + 1):
+        for code, weight in zip(codes.values[row], codes.weights[row], strict=True):
+            if code:
+                vectors[row] += weight * w["attribute.weight"][code]
     norm = np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors = np.divide(vectors, norm, out=np.zeros_like(vectors), where=norm > 0)
     basket = np.array([0, 0, 3, 12])
     share = np.exp(w["recency"][2:])
     share /= share.sum()
-    shopper = share[0] * vectors[3] + share[1] * vectors[12] + w["user.weight"][4]
+    pooled = share[0] * vectors[3] + share[1] * vectors[12]
+    hidden = np.maximum(w["encoder.1.weight"] @ np.concatenate([pooled, vectors[12]]), 0)
+    shopper = pooled + w["encoder.4.weight"] @ hidden + w["user.weight"][4]
     shopper /= np.linalg.norm(shopper)
     retrieval = vectors @ shopper / 0.07 + w["bias"]
     retrieval[7] = vectors[7] @ shopper / 0.07 + np.quantile(w["bias"][sold], 0.1)
+    for held, counts in ((3, 0.5), (12, 1.0)):  # decay 0.5
+        weights = item_item()[held]
+        strongest = np.argsort(-np.abs(weights))[:9]
+        retrieval[strongest] += counts * 2.0 * weights[strongest]
     features = np.concatenate(
         [np.tile(shopper, (N_ITEMS + 1, 1)), vectors, retrieval[:, None]], axis=1
     )
@@ -147,6 +181,7 @@ def test_nobody_at_all_gets_the_item_bias() -> None:
     model = two_stage()
     for parameter in model.ranker.parameters():
         nn.init.zeros_(parameter)
+    assert not model.ranks
     nobody = torch.zeros(1, 1, dtype=torch.int64), torch.zeros(1, 4, dtype=torch.int64)
     _, score = model.serve(*nobody, torch.ones(1, N_ITEMS + 1, dtype=torch.bool), 5)
     bias = model.serving_bias().detach().clone()
@@ -156,8 +191,9 @@ def test_nobody_at_all_gets_the_item_bias() -> None:
 
 def test_an_item_never_sold_has_the_vector_of_its_attributes() -> None:
     model = two_stage()
-    codes = model.attribute_codes[:, 7]
-    expected = model.attributes[0].weight[codes[0]] + model.attributes[1].weight[codes[1]]
+    codes = item_codes()
+    held = torch.from_numpy(codes.values[7])
+    expected = torch.from_numpy(codes.weights[7]) @ model.attribute.weight[held]
     expected = nn.functional.normalize(expected, dim=0)
     torch.testing.assert_close(model.item_vectors()[7], expected)
 
@@ -210,6 +246,7 @@ def test_the_boundary_gap_is_between_the_last_candidate_and_the_first_left_out()
     model = two_stage(candidates=4)
     for parameter in model.ranker.parameters():
         nn.init.zeros_(parameter)
+    nn.init.ones_(model.ranker[-1].weight)  # of hidden units that are all 0: nothing changes
     user, basket, allowed = requests(40, 4)
     gap = model.boundary_gap(user, basket, allowed, 3)
     _, score = model.serve(user, basket, allowed, 4)
@@ -224,3 +261,26 @@ def test_the_boundary_gap_is_between_the_last_candidate_and_the_first_left_out()
     assert torch.isinf(
         two_stage(candidates=N_ITEMS + 1).boundary_gap(user, basket, allowed, 3)
     ).all()
+
+
+def test_the_encoder_says_nothing_of_an_empty_basket_and_starts_from_the_pooled_one() -> None:
+    torch.manual_seed(2)
+    fresh = TwoStage(
+        TwoStageConfig(dim=8, max_basket=4), N_USERS, item_codes(), torch.ones(31) > 0
+    ).eval()
+    plain = TwoStage(
+        TwoStageConfig(dim=8, max_basket=4, encoder_hidden=0), N_USERS, item_codes(), fresh.sold
+    ).eval()
+    plain.load_state_dict(fresh.state_dict(), strict=False)
+    user, basket, _ = requests(20, 4)
+    with torch.no_grad():
+        vectors = fresh.item_vectors()
+        torch.testing.assert_close(
+            fresh.shopper_vector(user[:, 0], basket, vectors),
+            plain.shopper_vector(user[:, 0], basket, vectors),
+        )
+    trained = two_stage()
+    nobody = trained.shopper_vector(
+        torch.zeros(1, dtype=torch.int64), torch.zeros(1, 4).long(), trained.item_vectors()
+    )
+    assert not nobody.any()

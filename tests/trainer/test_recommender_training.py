@@ -16,14 +16,18 @@ from trainer.checkpoint import load_checkpoint
 from trainer.config import DataConfig
 from trainer.dataset import load_dataset
 from trainer.interrupt import StopRequest, TrainingStopped
+from trainer.recommender import loop as training_loop
 from trainer.recommender import row_adam
 from trainer.recommender import train as training
-from trainer.recommender.losses import MlpStage, RetrievalStage
+from trainer.recommender.losses import MlpStage
 from trainer.recommender.mlp import Mlp
+from trainer.recommender.requests import ShopperRequests
+from trainer.recommender.retrieval import RetrievalStage
 from trainer.recommender.row_adam import LAZY_ROWS
 from trainer.recommender.sampling import NegativeSampler, PopularitySampler, TrainingRows
 from trainer.recommender.saved import build_model, keep_data, load_recommender
 from trainer.recommender.train import train_recommender
+from trainer.recommender.two_stage import TwoStage
 from trainer.run import Run
 from trainer.split import split_interactions
 
@@ -112,7 +116,20 @@ def test_a_run_folder_holds_what_export_and_people_need(tmp_path: Path) -> None:
     assert len(trained.data.test) == 60
     evaluation = trained.evaluation
     assert evaluation["cases"] == 60
-    assert set(evaluation["results"]) == {"model", "model, anonymous", "popularity"}
+    assert set(evaluation["results"]) == {
+        *("user+basket", "basket", "short basket", "user", "popular", "popularity"),
+    }
+
+
+@pytest.mark.parametrize(("bound", "ranked"), [(7, 7), (0, 60), (1000, 60)])
+def test_test_cases_are_bounded_and_counted(tmp_path: Path, bound: int, ranked: int) -> None:
+    settings = config("training.epochs=1", "two_stage.ranker_epochs=0")
+    training = dataclasses.replace(settings.training, test_cases=bound)
+    settings = dataclasses.replace(settings, training=training)
+    trained = load_recommender(train_recommender(shop(tmp_path), settings, tmp_path / "run"))
+    assert (trained.evaluation["held_out"], trained.evaluation["cases"]) == (60, ranked)
+    assert len(trained.data.test) == ranked
+    assert len(trained.data.history_items) == 540  # export ships every purchase all the same
 
 
 @pytest.mark.parametrize(
@@ -188,11 +205,46 @@ def test_a_log_too_small_to_test_still_trains(tmp_path: Path) -> None:
 def test_early_stopping_keeps_the_best_epoch(tmp_path: Path) -> None:
     settings = config("training.epochs=40", "training.patience=2", "two_stage.ranker_epochs=0")
     run = train_recommender(shop(tmp_path), settings, tmp_path / "run")
-    found = [row["ndcg@10"] for row in run.metrics()]
+    rows = [row for row in run.metrics() if row["stage"] == "retrieval"]
+    found = [row["ndcg@10"] for row in rows]
     assert len(found) < 41
     best = int(np.argmax(found))
     assert len(found) - 1 - best == 2
     assert json.loads((run.path / "metrics.jsonl").read_text().splitlines()[best])["epoch"] == best
+    assert run.read_json("evaluation.json")["chosen"]["retrieval"] == best
+    again = [row["epoch"] for row in run.metrics() if row["stage"] == "retrieval, refit"]
+    assert again == list(range(best + 1))
+
+
+def test_a_refit_model_knows_what_validated_the_first(tmp_path: Path) -> None:
+    dataset = shop(tmp_path)
+    sold = {}
+    for refit in ("true", "false"):
+        settings = config("training.epochs=1", f"training.refit={refit}")
+        run = train_recommender(dataset, settings, tmp_path / refit)
+        sold[refit] = load_recommender(run).data.counts.sum()
+        stages = {row["stage"] for row in run.metrics()}
+        assert ("retrieval, refit" in stages) == (refit == "true")
+    split = split_interactions(dataset.interactions, config().split)
+    assert sold == {"true": split.before_test.sum(), "false": split.train.sum()}
+    assert sold["true"] - sold["false"] == 60  # one validation purchase a shopper
+
+
+def test_companions_are_everything_else_in_the_sequence(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path)
+    torch.manual_seed(0)
+    everything = rows.companions(torch.arange(len(rows.item)), 12)
+    few = rows.companions(torch.arange(len(rows.item)), 3)
+    for n in range(len(rows.item)):
+        start, end = int(rows.start[n]), int(rows.end[n])
+        others = rows.item[start:n].tolist() + rows.item[n + 1 : end].tolist()
+        assert len(others) == 6
+        assert everything[n].tolist() == [0] * 6 + others
+        assert set(few[n].tolist()) <= set(others)
+        assert (few[n] > 0).all()
+    # Of a long sequence every stretch around the row comes up.
+    drawn = rows.companions(torch.zeros(200, dtype=torch.int64) + 3, 3)
+    assert len({tuple(one) for one in drawn.tolist()}) == 4
 
 
 def rows_of(tmp_path: Path) -> TrainingRows:
@@ -231,8 +283,8 @@ def test_every_free_item_is_as_likely_as_the_next() -> None:
     bought = [[1, 3, 3, 6], [1, 2, 3, 5, 6], [1, 2, 3, 4, 5, 6]]
     sequence = torch.tensor([s for s, items in enumerate(bought) for _ in items])
     item = torch.tensor([i for items in bought for i in items])
-    start = torch.searchsorted(sequence, sequence)
-    rows = TrainingRows(sequence + 1, sequence, item, start, torch.ones(len(item)), 6)
+    ends = [torch.searchsorted(sequence, sequence, right=right) for right in (False, True)]
+    rows = TrainingRows(sequence + 1, sequence, item, *ends, torch.ones(len(item)), 6)
     torch.manual_seed(0)
     drawn = NegativeSampler(rows).draw(torch.tensor([0, 1, 2]), 30_000)
     share = torch.bincount(drawn[0], minlength=7).numpy() / 30_000
@@ -255,15 +307,18 @@ def test_sampled_softmax_approaches_the_full_one(tmp_path: Path) -> None:
     """With many draws the corrected sampled loss has the full softmax's gradient direction."""
     dataset = shop(tmp_path)
     split = split_interactions(dataset.interactions, config().split)
-    data = keep_data(dataset, split)
+    data = keep_data(dataset, split, split.train)
     rows = TrainingRows.of(dataset.interactions, split.train, torch.device("cpu"))
-    plain = ("two_stage.dropout=0.0", "two_stage.sampled_negatives=20000")
+    plain = ("two_stage.dropout=0.0", "two_stage.encoder_dropout=0.0")
+    plain += ("two_stage.sampled_negatives=20000",)
     gradients = []
     for full in (1000, 0):
         settings = config(*plain, f"two_stage.full_softmax_items={full}")
         torch.manual_seed(1)
         model = build_model(settings, data)
-        stage = RetrievalStage(model, rows, 1)  # type: ignore[arg-type]
+        assert isinstance(model, TwoStage)
+        requests = ShopperRequests(settings.two_stage, rows, ordered=True)
+        stage = RetrievalStage(model, rows, requests, mixed_precision=False)
         torch.manual_seed(2)
         loss = stage.loss(torch.arange(256))
         loss.backward()
@@ -277,7 +332,7 @@ def test_the_seeds_loss_is_binary_cross_entropy_over_positives_and_negatives(
     rows = rows_of(tmp_path)
     settings = config("arch=mlp")
     model = Mlp(settings.mlp, 60, 60, rows.n_items)
-    stage = MlpStage(model, rows, 1, labelled=False)
+    stage = MlpStage(model, rows, labelled=False)
     drawn = torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8]])
     monkeypatch.setattr(stage.negatives, "draw", lambda sequence, count: drawn)
     loss = stage.loss(torch.tensor([0, 1]))
@@ -296,7 +351,7 @@ def test_half_precision_passes_train(
 ) -> None:
     """What mixed precision does on CUDA, done by the CPU's bfloat16: types fit, losses fall."""
     half = lambda device, mixed_precision: torch.autocast("cpu", dtype=torch.bfloat16)  # noqa: E731
-    monkeypatch.setattr(training, "autocast", half)
+    monkeypatch.setattr(training_loop, "autocast", half)
     run = train_recommender(shop(tmp_path), config(f"arch={arch}"), tmp_path / "run")
     losses = [row["loss"] for row in run.metrics() if "loss" in row]
     assert losses[1] < losses[0]

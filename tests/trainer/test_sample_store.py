@@ -239,6 +239,14 @@ def test_written_files_read_back_as_they_were(small: SampleStore, tmp_path: Path
     assert [tuple(pair) for pair in truth["pairs"]] == list(small.pairs)
 
 
+def test_purchases_as_parquet_are_the_same_purchases(small: SampleStore, tmp_path: Path) -> None:
+    small.write(tmp_path / "store", parquet=True)
+    files = sorted(path.name for path in (tmp_path / "store").iterdir())
+    assert files == ["catalogue.csv", "interactions.parquet", "truth.json"]
+    rows = pd.read_parquet(tmp_path / "store" / "interactions.parquet")
+    pd.testing.assert_frame_equal(rows, small.interactions)
+
+
 def test_an_existing_folder_is_refused_and_left_alone(small: SampleStore, tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "mine.txt").write_text("keep")

@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.trainer.shop import config, write_colours, write_log
 from trainer.dataset import load_dataset
-from trainer.recommender.heldout import evaluate_run
+from trainer.recommender.heldout import evaluate_side_by_side
 from trainer.recommender.saved import load_recommender
 from trainer.recommender.train import train_recommender
 
@@ -43,5 +43,5 @@ def test_evaluation_needs_no_catalogue_for_the_attributes_a_run_has(tmp_path: Pa
     log, items = write_log(tmp_path / "log.csv"), write_colours(tmp_path / "items.csv")
     run = train_recommender(load_dataset(log, settings.data, items), settings, tmp_path / "run")
     assert [a.name for a in load_recommender(run).data.items.attributes] == ["category", "colours"]
-    table = evaluate_run(run.path, log, None, "full")
-    assert table["cases"] == 60
+    found = evaluate_side_by_side([run.path], log)
+    assert [table["cases"] for table in found.tables.values()] == [60]

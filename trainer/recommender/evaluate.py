@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,14 +10,28 @@ import torch
 from torch import Tensor
 
 from trainer.cases import Cases
-from trainer.metrics import ranking_metrics
+from trainer.metrics import (
+    RESAMPLES,
+    bootstrap_intervals,
+    popularity_ranks,
+    ranking_metrics,
+    shown_popularity,
+)
+from trainer.recommender.candidates import Candidates
+from trainer.recommender.tiers import ANONYMOUS, KNOWN, NOBODY, TIERS, Tier
+from trainer.recommender.yardsticks import (
+    ColdItems,
+    Recommend,
+    category_recommend,
+    popularity_recommend,
+)
 
 K = 10
-SAMPLED_NEGATIVES = 99
-BATCH = 256
+POPULARITY = "popularity"
+CATEGORY_POPULARITY = "category popularity"
 
-Recommend = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-"""user [batch, 1], basket [batch, max_basket], allowed [batch, n_rows] -> items [batch, k]."""
+Advance = Callable[[int], None]
+"""Told how many cases were ranked since the last time."""
 
 
 class ServingModel(Protocol):
@@ -46,92 +60,88 @@ def torch_recommend(model: ServingModel, device: torch.device, k: int = K) -> Re
     return recommend
 
 
-def popularity_recommend(counts: np.ndarray, k: int = K) -> Recommend:
-    """Recommend the most bought items among the allowed, the yardstick of every table.
+def rank_together(
+    contestants: Mapping[str, tuple[Recommend, Tier]],
+    cases: Cases,
+    candidates: Candidates,
+    max_basket: int,
+    advance: Advance = lambda count: None,
+) -> dict[str, np.ndarray]:
+    """Rank every case by every contestant among the same candidates.
 
     Args:
-        counts: int64 [n_rows], training purchases of each item.
-        k: items to show.
+        contestants: name -> what is evaluated, and how much it is told.
+        cases: questions with known answers, one at least.
+        candidates: what competes.
+        max_basket: newest context items that a model is given.
+        advance: for a progress bar.
+
+    Returns:
+        name -> int64 [n, k].
     """
-    order = np.argsort(-counts, kind="stable")
-    order = order[order > 0]
-
-    def recommend(user: np.ndarray, basket: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-        free = allowed[:, order]  # [batch, n_items], most popular first
-        place = np.argsort(~free, axis=1, kind="stable")[:, :k]
-        return np.where(np.take_along_axis(free, place, axis=1), order[place], 0)
-
-    return recommend
+    ranked: dict[str, list[np.ndarray]] = {name: [] for name in contestants}
+    for batch, allowed in candidates.batches(cases):
+        for name, (recommend, tier) in contestants.items():
+            ranked[name].append(recommend(*tier.requests(batch, max_basket), allowed))
+        advance(len(batch))
+    return {name: np.concatenate(parts) for name, parts in ranked.items()}
 
 
 def rank_cases(
-    recommend: Recommend,
-    cases: Cases,
-    *,
-    n_rows: int,
-    max_basket: int,
-    hide_context: bool,
-    protocol: str = "full",
-    anonymous: bool = False,
-    seed: int = 7,
+    recommend: Recommend, cases: Cases, *, n_rows: int, max_basket: int, hide_context: bool
 ) -> np.ndarray:
-    """Rank every case, int64 [n, k].
+    """Rank every case with all that is known, against the whole catalogue, int64 [n, k].
 
     Args:
         recommend: what is evaluated.
         cases: questions with known answers.
         n_rows: item rows, padding counted.
         max_basket: newest context items that the model is given.
-        hide_context: whether items that a known shopper already has compete no more; what lies in
-            an anonymous basket never competes.
-        protocol: "full" ranks against the whole catalogue, "sampled" against 99 unseen items.
-        anonymous: withhold the user id.
-        seed: seed of the sampled protocol's negatives.
+        hide_context: as in :class:`Candidates`.
     """
-    rng = np.random.Generator(np.random.PCG64(seed))
-    baskets = cases.baskets(max_basket)
-    users = np.zeros_like(cases.user) if anonymous else cases.user
-    ranked = []
-    for start in range(0, len(cases), BATCH):
-        chosen = range(start, min(start + BATCH, len(cases)))
-        allowed = np.ones((len(chosen), n_rows), bool)
-        allowed[:, 0] = False
-        for row, case in enumerate(chosen):
-            if hide_context or cases.user[case] == 0:
-                allowed[row, cases.context(case)] = False
-            allowed[row, cases.targets(case)] = True
-            if protocol == "sampled":
-                allowed[row] = _sampled(allowed[row], cases, case, rng)
-        part = slice(chosen.start, chosen.stop)
-        ranked.append(recommend(users[part, None], baskets[part], allowed))
-    return np.concatenate(ranked)
+    candidates = Candidates(n_rows, hide_context)
+    return rank_together({"": (recommend, KNOWN)}, cases, candidates, max_basket)[""]
 
 
-def _sampled(allowed: np.ndarray, cases: Cases, case: int, rng: np.random.Generator) -> np.ndarray:
-    """Leave the answers and 99 items that the shopper never took."""
-    unseen = allowed.copy()
-    unseen[cases.context(case)] = False
-    unseen[cases.targets(case)] = False
-    rows = np.flatnonzero(unseen)
-    only = np.zeros_like(allowed)
-    only[rng.choice(rows, min(SAMPLED_NEGATIVES, len(rows)), replace=False)] = True
-    only[cases.targets(case)] = True
-    return only
+def summarise(ranked: np.ndarray, cases: Cases, n_rows: int, k: int = K) -> dict[str, Any]:
+    """Average the metrics at k over the cases, with catalogue coverage and the counts.
 
-
-def summarise(ranked: np.ndarray, cases: Cases, n_rows: int) -> dict[str, Any]:
-    """Average the metrics at :data:`K` over the cases, with catalogue coverage and the counts.
-
-    A list is shorter than that where the catalogue is: its last places stay empty.
+    A list is shorter than k where the catalogue is: its last places stay empty.
     """
-    full = np.zeros((len(ranked), K), np.int64)
-    full[:, : ranked.shape[1]] = ranked
+    full = _of_length(ranked, k)
     means = {name: float(v.mean()) for name, v in ranking_metrics(full, cases, n_rows).items()}
     shown = np.unique(full[full > 0])
-    return {f"{name}@{K}": value for name, value in means.items()} | {
-        f"coverage@{K}": len(shown) / (n_rows - 1),
+    return {f"{name}@{k}": value for name, value in means.items()} | {
+        f"coverage@{k}": len(shown) / (n_rows - 1),
         "cases": len(cases),
     }
+
+
+def figures(ranked: np.ndarray, cases: Cases, counts: np.ndarray, k: int = K) -> dict[str, Any]:
+    """Summarise, with the popularity of what is shown and an interval around every mean.
+
+    Args:
+        ranked: int64 [n, up to k], item rows best first.
+        cases: n cases.
+        counts: int64 [n_rows], purchases of each item before the test.
+        k: places that are looked at.
+    """
+    full = _of_length(ranked, k)
+    rank = shown_popularity(full, popularity_ranks(counts))
+    by_case = ranking_metrics(full, cases, len(counts)) | {"popularity_rank": rank}
+    return {
+        **summarise(ranked, cases, len(counts), k),
+        f"popularity_rank@{k}": float(rank.mean()),
+        "interval": {
+            f"{name}@{k}": list(bounds) for name, bounds in bootstrap_intervals(by_case).items()
+        },
+    }
+
+
+def _of_length(ranked: np.ndarray, k: int) -> np.ndarray:
+    full = np.zeros((len(ranked), k), np.int64)
+    full[:, : ranked.shape[1]] = ranked[:, :k]
+    return full
 
 
 def evaluate_beside_popularity(
@@ -142,37 +152,73 @@ def evaluate_beside_popularity(
     max_basket: int,
     hide_context: bool,
     protocol: str = "full",
+    k: int = K,
+    cold: ColdItems | None = None,
+    advance: Advance = lambda count: None,
 ) -> dict[str, Any]:
-    """Evaluate with the user id, without it, and the popularity yardstick, on the same cases.
+    """Evaluate every tier and the popularity yardstick among the same candidates.
+
+    Args:
+        recommend: what is evaluated, k items at a time.
+        cases: test cases; each tier counts those that have what it tells.
+        counts: int64 [n_rows], purchases of each item before the test.
+        max_basket: newest context items that the model is given.
+        hide_context: as in :class:`Candidates`.
+        protocol: "full" and "random" rank against the whole catalogue, "sampled" against 99 items
+            that the shopper never took.
+        k: items that are looked at.
+        cold: hidden items and the cases that ask for them; always ranked in full.
+        advance: for a progress bar over cases and cold cases twice.
 
     Returns:
-        {"protocol", "k", "cases", "items", "results": {"model", "model, anonymous", "popularity"}},
-        whose results are empty when there are no cases.
+        {"protocol", "k", "cases", "answers", "items", "seen_items_hidden", "resamples", "results"},
+        whose results go by tier and yardstick, and are empty when there are no cases.
     """
-    n_rows = len(counts)
-
-    def table(one: Recommend, *, anonymous: bool) -> dict[str, Any]:
-        ranked = rank_cases(
-            one,
-            cases,
-            n_rows=n_rows,
-            max_basket=max_basket,
-            hide_context=hide_context,
-            protocol=protocol,
-            anonymous=anonymous,
-        )
-        return summarise(ranked, cases, n_rows)
-
-    results = {}
+    results: dict[str, Any] = {}
     if len(cases):
-        results["model"] = table(recommend, anonymous=False)
-        results["model, anonymous"] = table(recommend, anonymous=True)
-        results["popularity"] = table(popularity_recommend(counts), anonymous=True)
+        asked = {tier.name: tier.asks(cases) for tier in TIERS}
+        contestants = {t.name: (recommend, t) for t in TIERS if len(asked[t.name])}
+        contestants[POPULARITY] = (popularity_recommend(counts, k), NOBODY)
+        asked[POPULARITY] = NOBODY.asks(cases)
+        candidates = Candidates(len(counts), hide_context, sampled=protocol == "sampled")
+        ranked = rank_together(contestants, cases, candidates, max_basket, advance)
+        for name, rows in ranked.items():
+            results[name] = figures(rows[asked[name]], cases.take(asked[name]), counts, k)
+    if cold is not None and len(cold.cases):
+        results |= _cold_results(recommend, cold, counts, max_basket, hide_context, k, advance)
     return {
         "protocol": protocol,
-        "k": K,
+        "k": k,
         "cases": len(cases),
-        "items": n_rows - 1,
+        "answers": len(cases.target_items),
+        "items": len(counts) - 1,
         "seen_items_hidden": hide_context,
+        "resamples": RESAMPLES,
         "results": results,
     }
+
+
+def _cold_results(
+    recommend: Recommend,
+    cold: ColdItems,
+    counts: np.ndarray,
+    max_basket: int,
+    hide_context: bool,
+    k: int,
+    advance: Advance,
+) -> dict[str, Any]:
+    """Ask for hidden items, among themselves and against the whole catalogue, beside a yardstick.
+
+    The model is told all that is known of the shopper, the yardstick what lies in the basket.
+    """
+    contestants = {
+        "": (recommend, KNOWN),
+        f", {CATEGORY_POPULARITY}": (category_recommend(counts, cold, k), ANONYMOUS),
+    }
+    results = {}
+    for name, only in (("cold", cold.hidden), ("cold in whole catalogue", None)):
+        candidates = Candidates(len(counts), hide_context, only=only)
+        ranked = rank_together(contestants, cold.cases, candidates, max_basket, advance)
+        for who, rows in ranked.items():
+            results[name + who] = figures(rows, cold.cases, counts, k)
+    return results

@@ -1,7 +1,9 @@
-"""Evaluating a run (torch) or a bundle (each ONNX variant) on a log's held-out purchases."""
+"""Evaluating runs (torch) and bundles (each ONNX variant) side by side on a log's test part."""
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,185 +11,184 @@ from typing import Any
 
 import numpy as np
 
-from runtime.bundle import open_bundle
-from runtime.catalogue import Catalogue
 from runtime.errors import UnusableInput
-from runtime.session import Session, open_session
-from runtime.users import Users
 from trainer.cases import Cases
-from trainer.config import DataConfig, SplitConfig
-from trainer.dataset import load_dataset
-from trainer.device import choose_device
-from trainer.interactions import Interactions
-from trainer.options import from_mapping
-from trainer.recommender.evaluate import (
-    K,
-    Recommend,
-    evaluate_beside_popularity,
-    torch_recommend,
-)
-from trainer.recommender.saved import load_recommender
-from trainer.run import Run
+from trainer.config import DataConfig
+from trainer.dataset import Dataset, load_dataset
+from trainer.progress import TrainingProgress
+from trainer.recommender.candidates import BATCH
+from trainer.recommender.evaluate import K, evaluate_beside_popularity
+from trainer.recommender.subject import RowsOf, Subject, open_subject
+from trainer.recommender.yardsticks import ColdItems
 from trainer.split import split_interactions
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """The test part of a log, in somebody else's rows.
+class SideBySide:
+    """What several engines were found to be worth.
+
+    Attributes:
+        tables: engine -> what :func:`evaluate_beside_popularity` returned, and "split".
+        same_cases: whether all were asked the same cases, among equally many items.
+    """
+
+    tables: dict[str, dict[str, Any]]
+    same_cases: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the first engine's facts, whether they hold for all, each one's, and results."""
+        facts = {
+            engine: {key: value for key, value in table.items() if key != "results"}
+            for engine, table in self.tables.items()
+        }
+        return {
+            **next(iter(facts.values())),
+            "same_cases": self.same_cases,
+            "engines": {
+                engine: {key: own[key] for key in ("split", "cases", "answers", "items")}
+                for engine, own in facts.items()
+            },
+            "results": {engine: table["results"] for engine, table in self.tables.items()},
+        }
+
+
+@dataclass(frozen=True)
+class _HeldOut:
+    """The test part of a log, in a model's rows.
 
     Attributes:
         cases: the test cases.
-        counts: int64 [n_rows], training purchases of each item.
-        hide_context: whether items that a shopper already has compete no more.
+        cold: the hidden items and their cases.
+        counts: int64 [n_rows], purchases of each item before the test.
+        fingerprint: equal for equal cases, whatever the rows.
     """
 
     cases: Cases
+    cold: ColdItems
     counts: np.ndarray
-    hide_context: bool
+    fingerprint: str
 
 
-class RowsOf:
-    """Translates a log's own rows into a model's.
+def evaluate_side_by_side(
+    paths: Sequence[Path],
+    interactions: Path,
+    catalogue: Path | None = None,
+    *,
+    protocol: str = "full",
+    provider: str = "cpu",
+    k: int = K,
+) -> SideBySide:
+    """Evaluate runs and bundles on the test purchases of a log, split as each one's config says.
 
     Args:
-        items: model's row of each of the log's item rows, int64 [n_rows of the log], 0 = unknown.
-        users: the same for users.
-        n_rows: the model's item rows.
-    """
-
-    def __init__(self, items: np.ndarray, users: np.ndarray, n_rows: int) -> None:
-        self.items, self.users, self.n_rows = items, users, n_rows
-
-    @classmethod
-    def by_lists(
-        cls, theirs: tuple[Sequence[str], Sequence[str]], ours: tuple[Sequence[str], Sequence[str]]
-    ) -> RowsOf:
-        """Match (item ids, user ids) of the log with the model's by name."""
-        items, users = (
-            _places(log_ids, {name: row for row, name in enumerate(model_ids, start=1)})
-            for log_ids, model_ids in zip(theirs, ours, strict=True)
-        )
-        return cls(items, users, len(ours[0]) + 1)
-
-    def cases(self, cases: Cases) -> Cases:
-        """Translate cases; unknown context items are left out, as are cases without an answer."""
-        context_offsets, context = _translate(
-            cases.context_offsets, self.items[cases.context_items]
-        )
-        target_offsets, targets = _translate(cases.target_offsets, self.items[cases.target_items])
-        known = Cases(self.users[cases.user], context_offsets, context, target_offsets, targets)
-        return known.take(np.flatnonzero(np.diff(target_offsets) > 0))
-
-    def count(self, item_rows: np.ndarray) -> np.ndarray:
-        """Count a log's purchases by the model's rows."""
-        counts = np.bincount(self.items[item_rows], minlength=self.n_rows)
-        counts[0] = 0
-        return counts
-
-
-def _places(names: Sequence[str], rows: dict[str, int]) -> np.ndarray:
-    return np.array([0, *(rows.get(name, 0) for name in names)], np.int64)
-
-
-def _translate(offsets: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    known = rows > 0
-    before = np.concatenate([[0], np.cumsum(known)])
-    return before[offsets], rows[known]
-
-
-def evaluate_run(
-    path: Path, interactions: Path, catalogue: Path | None, protocol: str
-) -> dict[str, Any]:
-    """Evaluate a finished run with torch.
+        paths: runs and bundles; an engine that several have is named with its path.
+        interactions: the log.
+        catalogue: the shop's catalogue, or None.
+        protocol: "full", "sampled", or "random", which asks known shoppers for a random part of
+            their items and needs a model that was trained without it.
+        provider: where bundles run.
+        k: items that are looked at.
 
     Raises:
-        UnusableInput: the run or the log is unusable, or no held-out case is left.
-    """
-    trained = load_recommender(Run.open(path, "recommender"))
-    config, data = trained.config, trained.data
-    log = _read(interactions, config.data, catalogue)
-    rows = RowsOf.by_lists((log.item_ids, log.user_ids), (data.items.item_ids, data.user_ids))
-    held_out = _held_out(log, config.data, config.split, rows)
-    device = choose_device(config.training.device)
-    recommend = torch_recommend(trained.model.to(device), device)
-    return _table(recommend, held_out, trained.max_basket, protocol)
-
-
-def evaluate_bundle(
-    path: Path, interactions: Path, catalogue: Path | None, protocol: str, provider: str
-) -> dict[str, dict[str, Any]]:
-    """Evaluate each variant of a bundle with onnxruntime: "onnx fp32" and so on -> table.
-
-    Raises:
-        UnusableInput: the bundle or the log is unusable, or no held-out case is left.
+        UnusableInput: a run, a bundle or the log is unusable, the protocol does not fit, or no
+            held-out case is left.
         MissingCapability: the provider is not to be had.
     """
-    bundle = open_bundle(path)
-    section = bundle.manifest.recommender
-    if section is None:
-        raise UnusableInput(f"bundle {str(path)!r} holds no recommender to evaluate")
-    data_config = from_mapping(DataConfig, section.evaluation.get("data", {}))
-    split_config = from_mapping(SplitConfig, section.evaluation.get("split", {}))
-    log = _read(interactions, data_config, catalogue)
-    if section.top_k < min(K, section.n_items):
+    subjects = [open_subject(path, provider, k) for path in paths]
+    for subject in subjects:
+        _require_split(subject, protocol)
+    named = Counter(engine for subject in subjects for engine in subject.engines)
+    logs: dict[DataConfig, Dataset] = {}
+    tables: dict[str, dict[str, Any]] = {}
+    fingerprints = set()
+    for subject in subjects:
+        read = subject.data
+        if not subject.split.cold_items:
+            # The model has its attributes already: a catalogue without them, or none, will do.
+            read = replace(read, attributes=())
+        if read not in logs:
+            logs[read] = load_dataset(interactions, read, catalogue)
+        held_out = _held_out(logs[read], subject, protocol)
+        fingerprints.add(held_out.fingerprint)
+        for engine, recommend in subject.engines.items():
+            name = engine if named[engine] == 1 else f"{subject.path} {engine}"
+            batches = -(-len(held_out.cases) // BATCH) + 2 * -(-len(held_out.cold.cases) // BATCH)
+            with TrainingProgress(f"evaluating {name}", batches, unit="cases") as progress:
+                table = evaluate_beside_popularity(
+                    recommend,
+                    held_out.cases,
+                    held_out.counts,
+                    max_basket=subject.max_basket,
+                    hide_context=not subject.data.repeat_purchases,
+                    protocol=protocol,
+                    k=k,
+                    cold=held_out.cold,
+                    advance=progress.advance,
+                )
+            tables[name] = {"split": subject.split.method, **table}
+    return SideBySide(tables, same_cases=len(fingerprints) == 1)
+
+
+def _require_split(subject: Subject, protocol: str) -> None:
+    if protocol == "random" and subject.split.method != "random":
         raise UnusableInput(
-            f"bundle {str(path)!r} answers with {section.top_k} items at most and evaluation looks "
-            f"at {K}; export it with --top-k {K} or more"
+            f"{str(subject.path)!r} was trained with split method {subject.split.method!r}, so it "
+            "has seen the purchases that protocol 'random' asks for; train with "
+            "--set split.method=random, or choose another --protocol"
         )
-    items, users = Catalogue.of(bundle), Users.of(bundle)
-    rows = RowsOf(
-        np.array([0, *(items.row(name) or 0 for name in log.item_ids)], np.int64),
-        np.array([0, *(users.row(name) for name in log.user_ids)], np.int64),
-        section.n_items + 1,
-    )
-    held_out = _held_out(log, data_config, split_config, rows)
-    return {
-        f"onnx {name}": _table(
-            _session_recommend(open_session(bundle.read_bytes(variant.file), provider)),
-            held_out,
-            section.max_basket,
-            protocol,
-        )
-        for name, variant in section.variants.items()
-    }
 
 
-def _read(path: Path, config: DataConfig, catalogue: Path | None) -> Interactions:
-    # The model has its attributes already: a catalogue without them, or none, will do.
-    return load_dataset(path, replace(config, attributes=()), catalogue).interactions
+def _require_labels(dataset: Dataset, subject: Subject) -> None:
+    """Refuse to set a model that knows labels beside a category popularity that does not."""
+    known = {attribute.name for attribute in dataset.items.attributes}
+    for name in subject.labels if subject.split.cold_items else ():
+        if name not in known:
+            raise UnusableInput(
+                f"{str(subject.path)!r} was trained with the catalogue column {name!r}, which the "
+                "yardstick of its hidden items needs too; give the same --catalogue"
+            )
 
 
-def _held_out(
-    log: Any, data_config: DataConfig, split_config: SplitConfig, rows: RowsOf
-) -> HeldOut:
-    split = split_interactions(log, split_config)
-    cases = rows.cases(split.test)
+def _held_out(dataset: Dataset, subject: Subject, protocol: str) -> _HeldOut:
+    log = dataset.interactions
+    split = split_interactions(log, subject.split)
+    rows = subject.rows(log)
+    cases, test = rows.cases(split.test), rows.known().cases(split.test)
+    if protocol == "random":
+        chosen = np.flatnonzero(cases.user > 0)
+        cases, test = cases.take(chosen), test.take(chosen)
     if len(cases) == 0:
         raise UnusableInput(
             f"the log leaves no held-out purchase that the model knows ({len(split.test)} before "
             "matching its items); give the log it was trained on, or one with longer histories"
         )
-    counts = rows.count(log.item[split.train & log.positive()])
-    return HeldOut(cases, counts, not data_config.repeat_purchases)
-
-
-def _table(
-    recommend: Recommend, held_out: HeldOut, max_basket: int, protocol: str
-) -> dict[str, Any]:
-    return evaluate_beside_popularity(
-        recommend,
-        held_out.cases,
-        held_out.counts,
-        max_basket=max_basket,
-        hide_context=held_out.hide_context,
-        protocol=protocol,
+    _require_labels(dataset, subject)
+    cold = ColdItems.of(dataset, split)
+    return _HeldOut(
+        cases=cases,
+        cold=ColdItems(
+            rows.cases(cold.cases),
+            rows.by_item(cold.hidden),
+            rows.by_item(cold.category),
+            rows.by_item(cold.labels),
+        ),
+        counts=rows.by_item(log.purchases(split.before_test)),
+        fingerprint=_fingerprint(dataset, test, rows),
     )
 
 
-def _session_recommend(session: Session) -> Recommend:
-    def recommend(user: np.ndarray, basket: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-        feeds = {"user": user, "basket": basket, "allowed": allowed}
-        (item,) = session.run(feeds, ["item"])
-        return item[:, :K]
-
-    return recommend
+def _fingerprint(dataset: Dataset, test: Cases, rows: RowsOf) -> str:
+    """Hash cases in the log's own rows, the names of its rows, and how many items compete."""
+    log = dataset.interactions
+    digest = hashlib.sha256(str(rows.n_rows).encode())
+    for ids in (log.user_ids, log.item_ids):
+        digest.update("\0".join(ids).encode("utf-8", "surrogatepass"))
+    for column in (
+        test.user,
+        test.context_offsets,
+        test.context_items,
+        test.target_offsets,
+        test.target_items,
+    ):
+        digest.update(column.tobytes())
+    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""What both recommenders share: the seed's scoring MLP, and top-k with ties to the lower row."""
+"""Small networks, and top-k with ties to the lower row."""
 
 from __future__ import annotations
 
@@ -12,6 +12,20 @@ def scoring_mlp(inputs: int, hidden: tuple[int, ...]) -> nn.Sequential:
         layers += [nn.Linear(inputs, width), nn.ReLU()]
         inputs = width
     return nn.Sequential(*layers, nn.Linear(inputs, 1))
+
+
+def basket_encoder(dim: int, hidden: int, dropout: float) -> nn.Sequential | None:
+    """Build the network that turns [pooled basket, newest item], 2 * dim, into a correction, dim.
+
+    Without biases, so that an empty basket has none; its last layer starts at zero, so that
+    training starts from the pooled basket alone. None without hidden units.
+    """
+    if hidden == 0:
+        return None
+    last = nn.Linear(hidden, dim, bias=False)
+    nn.init.zeros_(last.weight)
+    first = nn.Linear(2 * dim, hidden, bias=False)
+    return nn.Sequential(nn.Dropout(dropout), first, nn.ReLU(), nn.Dropout(dropout), last)
 
 
 def best_rows(scores: Tensor, count: int) -> Tensor:

@@ -20,6 +20,7 @@ class TrainingRows:
         sequence: int64 [n].
         item: int64 [n], item rows.
         start: int64 [n], index of the first row of the same sequence.
+        end: int64 [n], index after its last row.
         label: float32 [n] of 0 and 1; all 1 when the log has no labels.
         n_items: items, sold or not.
     """
@@ -28,6 +29,7 @@ class TrainingRows:
     sequence: Tensor
     item: Tensor
     start: Tensor
+    end: Tensor
     label: Tensor
     n_items: int
 
@@ -41,6 +43,7 @@ class TrainingRows:
             sequence=torch.from_numpy(sequence).to(device),
             item=torch.from_numpy(log.item[train]).to(device),
             start=torch.from_numpy(np.searchsorted(sequence, sequence)).to(device),
+            end=torch.from_numpy(np.searchsorted(sequence, sequence, "right")).to(device),
             label=torch.from_numpy(label[train]).to(device),
             n_items=log.n_items,
         )
@@ -48,12 +51,15 @@ class TrainingRows:
     def positives(self) -> TrainingRows:
         """Return the rows with label 1 only."""
         kept = self.label > 0.5
+        if bool(kept.all()):
+            return self  # a long log fits into memory once, and hardly twice
         sequence = self.sequence[kept]
         return TrainingRows(
             self.user[kept],
             sequence,
             self.item[kept],
             torch.searchsorted(sequence, sequence),
+            torch.searchsorted(sequence, sequence, right=True),
             self.label[kept],
             self.n_items,
         )
@@ -68,6 +74,24 @@ class TrainingRows:
         steps = torch.arange(-max_basket, 0, device=rows.device)
         place = rows[:, None] + steps  # [batch, max_basket]
         return torch.where(place >= self.start[rows, None], self.item[place.clamp(min=0)], 0)
+
+    def companions(self, rows: Tensor, max_basket: int) -> Tensor:
+        """Return int64 [batch, max_basket]: what else the sequence holds, where order says nothing.
+
+        Of a sequence longer than ``max_basket`` a random stretch around the row is taken.
+
+        Args:
+            rows: int64 [batch], indices of rows.
+            max_basket: items to take at most.
+        """
+        start, end = self.start[rows], self.end[rows]
+        width = (end - start).clamp(max=max_basket + 1)  # the row itself counted
+        before = (torch.rand(len(rows), device=rows.device) * width).long()
+        begin = torch.minimum(torch.maximum(rows - before, start), end - width)
+        taken = torch.arange(max_basket, device=rows.device) - (max_basket + 1 - width[:, None])
+        place = begin[:, None] + taken.clamp(min=0)  # [batch, max_basket]
+        place += place >= rows[:, None]
+        return torch.where(taken >= 0, self.item[place.clamp(max=len(self.item) - 1)], 0)
 
     def counts(self) -> Tensor:
         """Return int64 [n_items + 1]: purchases of each item."""

@@ -66,15 +66,22 @@ def fingerprint(log: Interactions) -> str:
     for ids in (log.user_ids, log.item_ids):
         digest.update("\0".join(ids).encode("utf-8", "surrogatepass"))
     for column in (log.sequence, log.item, log.time, log.label):
-        digest.update(b"" if column is None else column.tobytes())
+        if column is not None:
+            digest.update(np.ascontiguousarray(column).data)
     return digest.hexdigest()
 
 
-def keep_data(dataset: Dataset, split: Split) -> SavedData:
-    """Collect what a run keeps of its data."""
+def keep_data(dataset: Dataset, split: Split, trained_on: np.ndarray) -> SavedData:
+    """Collect what a run keeps of its data.
+
+    Args:
+        dataset: the shop's.
+        split: of its log.
+        trained_on: bool [n interactions], what the final model is trained on.
+    """
     log = dataset.interactions
     known = (log.user > 0) & log.positive()
-    rows = log.item[split.train & log.positive()]
+    rows = log.item[trained_on & log.positive()]
     return SavedData(
         items=dataset.items,
         user_ids=log.user_ids,
@@ -168,21 +175,8 @@ def build_model(config: RecommenderConfig, data: SavedData) -> Mlp | TwoStage:
     n_users, n_items = len(data.user_ids), data.n_rows - 1
     if config.arch == "mlp":
         return Mlp(config.mlp, n_users, data.n_sequences, n_items)
-    columns, sizes = [np.zeros((0, data.n_rows), np.int64)], []
-    for attribute in data.items.attributes:
-        item, code, count = attribute.pairs(config.two_stage.price_bands)
-        if attribute.kind != "labels" and count > 1:
-            column = np.zeros((1, data.n_rows), np.int64)
-            column[0, item + 1] = code + 1
-            columns.append(column)
-            sizes.append(count)
-    return TwoStage(
-        config.two_stage,
-        n_users,
-        torch.from_numpy(np.concatenate(columns)),
-        sizes,
-        torch.from_numpy(data.counts > 0),
-    )
+    codes = data.items.codes(config.two_stage.price_bands)
+    return TwoStage(config.two_stage, n_users, codes, torch.from_numpy(data.counts > 0))
 
 
 @dataclass(frozen=True)

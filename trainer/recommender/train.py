@@ -1,23 +1,22 @@
-"""Training a recommender: stages, epochs and steps, with checkpoints that resume exactly."""
+"""Training a recommender: phases and stages, each of which a checkpoint can resume."""
 
 from __future__ import annotations
 
-import math
-import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
 
 from runtime.errors import UnusableInput
 from trainer.cases import Cases
 from trainer.checkpoint import checkpoint_bytes, load_checkpoint, save_checkpoint
-from trainer.config import RecommenderConfig, TrainingConfig
+from trainer.config import RecommenderConfig
 from trainer.dataset import Dataset
-from trainer.device import autocast, choose_device, describe_device, seed_step
-from trainer.interrupt import StopRequest, TrainingStopped
+from trainer.device import choose_device, describe_device
+from trainer.interrupt import StopRequest
 from trainer.progress import TrainingProgress
 from trainer.recommender.evaluate import (
     K,
@@ -26,14 +25,20 @@ from trainer.recommender.evaluate import (
     summarise,
     torch_recommend,
 )
-from trainer.recommender.losses import MlpStage, RankingStage, RetrievalStage, Stage
+from trainer.recommender.item_item import ItemItemChoice
+from trainer.recommender.loop import Loop, fit, fresh_stage
+from trainer.recommender.losses import MlpStage, Stage
 from trainer.recommender.mlp import Mlp
-from trainer.recommender.row_adam import RowAdam
+from trainer.recommender.neighbours import OFF, ItemItemStage
+from trainer.recommender.requests import ShopperRequests
+from trainer.recommender.rerank import RankingStage
+from trainer.recommender.retrieval import RetrievalStage
 from trainer.recommender.sampling import TrainingRows
-from trainer.recommender.saved import build_model, data_files, fingerprint, keep_data
+from trainer.recommender.saved import SavedData, build_model, data_files, fingerprint, keep_data
 from trainer.recommender.two_stage import TwoStage
+from trainer.recommender.yardsticks import ColdItems
 from trainer.run import Run, json_bytes, require_same_config
-from trainer.split import split_interactions
+from trainer.split import Split, split_interactions
 
 FREE_ON_RESUME = (
     "training.epochs",
@@ -54,6 +59,10 @@ def train_recommender(
 ) -> Run:
     """Train, evaluate on the held-out test cases, and leave a run folder that export can use.
 
+    First the stages are trained on the training purchases, and validation chooses their epochs and
+    settings. With ``training.refit`` a fresh model is then trained with what was chosen on all
+    purchases before the test.
+
     Args:
         dataset: the shop's cleaned log and catalogue.
         config: everything else.
@@ -68,39 +77,52 @@ def train_recommender(
         TrainingStopped: Ctrl-C or SIGTERM; the checkpoint is saved.
     """
     device = choose_device(config.training.device)
-    split = split_interactions(dataset.interactions, config.split)
-    rows = TrainingRows.of(dataset.interactions, split.train, device)
-    if len(rows.positives().item) == 0:
+    log = dataset.interactions
+    split = split_interactions(log, config.split)
+    held_out = len(split.test)
+    split = _bounded(split, config)
+    if not np.any(split.train & log.positive()):
         raise UnusableInput("no purchase is left to train on; lower test_fraction")
-    data = keep_data(dataset, split)
-    torch.manual_seed(config.training.seed)
-    model = build_model(config, data).to(device)
+    phases = [_Phase(split.train, validated=True)]
+    if config.training.refit and len(split.validation):
+        phases.append(_Phase(split.before_test, validated=False))
+    data = keep_data(dataset, split, phases[-1].known)
     if resume:
-        run = _reopen(run_path, config, fingerprint(dataset.interactions))
+        run = _reopen(run_path, config, fingerprint(log))
         state = load_checkpoint(run.checkpoint)
     else:
         on = describe_device(device, mixed_precision=config.training.mixed_precision)
-        state = _fresh_state(model)
+        state = _fresh_state()
+        facts = {**(facts or {}), "device": on}
         files = {
             "data.json": json_bytes(dataset.report.to_json()),
             "checkpoint.pt": checkpoint_bytes(state),
             **data_files(data),
         }
-        facts = {**(facts or {}), "device": on}
         run = Run.create(run_path, "recommender", config, facts, files)
-    stages = _stages(model, rows, config, labelled=dataset.interactions.label is not None)
-    validation = split.validation.sample(config.training.validation_cases, config.split.seed)
-    validator = _Validator(model, validation, data.n_rows, device, config)
-    _train(run, model, stages, state, validator, config.training, device)
+        del files  # gigabytes that the loop needs for itself
+    model = _train(run, phases, state, _Shop(dataset, split, data, config, device))
     evaluation = evaluate_beside_popularity(
         torch_recommend(model.eval(), device),
         split.test,
-        data.counts,
+        dataset.interactions.purchases(split.before_test),
         max_basket=model.config.max_basket,
         hide_context=not config.data.repeat_purchases,
+        cold=ColdItems.of(dataset, split),
     )
-    run.write_json("evaluation.json", {"split": config.split.method, **evaluation})
+    facts = {"split": config.split.method, "held_out": held_out, "chosen": state["chosen"]}
+    run.write_json("evaluation.json", {**facts, **evaluation})
     return run
+
+
+def _bounded(split: Split, settings: RecommenderConfig) -> Split:
+    """Draw the cases that are ranked: to rank a million takes longer than to train on them."""
+    config, seed = settings.training, settings.split.seed
+    split = replace(split, validation=split.validation.sample(config.validation_cases, seed))
+    if config.test_cases == 0:
+        return split
+    test, cold = (cases.sample(config.test_cases, seed) for cases in (split.test, split.cold))
+    return replace(split, test=test, cold=cold)
 
 
 def _reopen(path: Path, config: RecommenderConfig, log: str) -> Run:
@@ -114,188 +136,172 @@ def _reopen(path: Path, config: RecommenderConfig, log: str) -> Run:
     return run
 
 
-def _fresh_state(model: Mlp | TwoStage) -> dict[str, Any]:
+def _fresh_state() -> dict[str, Any]:
     return {
-        "model": model.state_dict(),
-        "optimiser": None,
+        "phase": 0,
         "stage": 0,
-        "epoch": 0,  # epochs finished in this stage
-        "step": 0,  # steps finished in the running epoch
-        "loss_sum": 0.0,
-        "best": None,
-        "best_metric": None,
-        "best_epoch": 0,
         "metrics": [],
+        "chosen": {},  # stage -> what validation chose
+        "model": None,  # None where a phase is about to begin
         "finished": False,
     }
 
 
-def _stages(
-    model: Mlp | TwoStage, rows: TrainingRows, config: RecommenderConfig, *, labelled: bool
-) -> list[Stage]:
-    if isinstance(model, Mlp):
-        return [MlpStage(model, rows, config.training.epochs, labelled=labelled)]
-    bought = rows.positives()
-    stages: list[Stage] = [RetrievalStage(model, bought, config.training.epochs)]
-    if model.config.ranker_epochs:
-        stages.append(RankingStage(model, bought))
-    return stages
+@dataclass(frozen=True)
+class _Phase:
+    """Which purchases a model is trained on, bool [n], and whether validation watches."""
 
-
-class _Validator:
-    """Ranks the validation cases with the model as it stands."""
-
-    def __init__(
-        self,
-        model: Mlp | TwoStage,
-        cases: Cases,
-        n_rows: int,
-        device: torch.device,
-        config: RecommenderConfig,
-    ) -> None:
-        self.model, self.cases, self.n_rows, self.device = model, cases, n_rows, device
-        self.hide_context = not config.data.repeat_purchases
-
-    def __call__(self) -> dict[str, float]:
-        """Return HR and NDCG at 10, full ranking; empty when the split left no cases."""
-        if len(self.cases) == 0:
-            return {}
-        ranked = rank_cases(
-            torch_recommend(self.model.eval(), self.device),
-            self.cases,
-            n_rows=self.n_rows,
-            max_basket=self.model.config.max_basket,
-            hide_context=self.hide_context,
-        )
-        summary = summarise(ranked, self.cases, self.n_rows)
-        return {name: summary[name] for name in (f"hr@{K}", f"ndcg@{K}")}
+    known: np.ndarray
+    validated: bool
 
 
 @dataclass(frozen=True)
-class _Loop:
-    """What every stage of one run shares."""
+class _Shop:
+    """What the phases of one run share."""
 
-    run: Run
-    model: Mlp | TwoStage
-    validator: _Validator
-    config: TrainingConfig
+    dataset: Dataset
+    split: Split
+    data: SavedData
+    config: RecommenderConfig
     device: torch.device
-    stop: StopRequest
-    progress: TrainingProgress
+
+    @property
+    def hide_context(self) -> bool:
+        """Whether what a shopper has bought is not shown to them again."""
+        return not self.config.data.repeat_purchases
+
+    def model(self, phase: _Phase) -> Mlp | TwoStage:
+        """Build the untrained model of a phase; all begin with the same weights."""
+        log = self.dataset.interactions
+        bought = log.item[phase.known & log.positive()]
+        counts = np.bincount(bought, minlength=log.n_items + 1)
+        torch.manual_seed(self.config.training.seed)
+        return build_model(self.config, replace(self.data, counts=counts)).to(self.device)
+
+    def stages(self, phase: _Phase, model: Mlp | TwoStage) -> list[Stage | ItemItemStage]:
+        """List what is trained one after the other."""
+        log, config = self.dataset.interactions, self.config
+        rows = TrainingRows.of(log, phase.known, self.device)
+        if isinstance(model, Mlp):
+            return [MlpStage(model, rows, labelled=log.label is not None)]
+        bought = rows.positives()
+        requests = ShopperRequests(config.two_stage, bought, ordered=config.ordered)
+        retrieval = RetrievalStage(
+            model,
+            bought,
+            requests,
+            mixed_precision=config.training.mixed_precision,
+        )
+        stages: list[Stage | ItemItemStage] = [retrieval]
+        if model.neighbours.shape[1]:
+            stages.append(ItemItemStage(model, bought))
+        if config.two_stage.ranker_epochs:
+            stages.append(RankingStage(model, bought, requests))
+        return stages
+
+    def validator(self, phase: _Phase, model: Mlp | TwoStage) -> Callable[[], dict[str, float]]:
+        """Return what ranks the validation cases: HR and NDCG at 10, full ranking."""
+        cases = self.validation(phase)
+
+        def validate() -> dict[str, float]:
+            if len(cases) == 0:
+                return {}
+            ranked = rank_cases(
+                torch_recommend(model.eval(), self.device),
+                cases,
+                n_rows=self.data.n_rows,
+                max_basket=model.config.max_basket,
+                hide_context=self.hide_context,
+            )
+            summary = summarise(ranked, cases, self.data.n_rows)
+            return {name: summary[name] for name in (f"hr@{K}", f"ndcg@{K}")}
+
+        return validate
+
+    def validation(self, phase: _Phase) -> Cases:
+        """Return the cases that choose; none in a phase that is trained on them."""
+        cases = self.split.validation
+        return cases if phase.validated else cases.take(np.zeros(0, np.int64))
+
+    def epochs(self, stage: Stage, phase: _Phase, chosen: dict[str, Any]) -> int:
+        """Return how many epochs a stage has at most, or where they are chosen, in all."""
+        if not phase.validated:
+            return int(chosen[stage.name])
+        ranking = isinstance(stage, RankingStage)
+        return self.config.two_stage.ranker_epochs if ranking else self.config.training.epochs
 
 
-def _train(
-    run: Run,
-    model: Mlp | TwoStage,
-    stages: list[Stage],
-    state: dict[str, Any],
-    validator: _Validator,
-    config: TrainingConfig,
-    device: torch.device,
-) -> None:
-    """Run the stages from where ``state`` stands; the model ends with each stage's best weights."""
-    model.load_state_dict(state["model"])
-    batches = [-(-stage.examples // config.batch_size) for stage in stages]
-    total = sum(stage.epochs * count for stage, count in zip(stages, batches, strict=True))
-    done = sum(s.epochs * n for s, n in zip(stages[: state["stage"]], batches, strict=False))
-    if not state["finished"]:
-        done += state["epoch"] * batches[state["stage"]] + state["step"]
-    progress = TrainingProgress("recommender", total, done_steps=done, unit="purchases")
-    with StopRequest() as stop, progress:
-        loop = _Loop(run, model, validator, config, device, stop, progress)
-        progress.say(describe_device(device, mixed_precision=config.mixed_precision))
+def _train(run: Run, phases: list[_Phase], state: dict[str, Any], shop: _Shop) -> Mlp | TwoStage:
+    """Run the phases from where ``state`` stands, and return the model with its best weights."""
+    config = shop.config.training
+    with StopRequest() as stop, _progress(phases, state, shop) as progress:
+        progress.say(describe_device(shop.device, mixed_precision=config.mixed_precision))
         if state["finished"]:
             progress.say("this run has already finished; its best weights are evaluated again")
-        while not state["finished"]:
-            _fit(loop, stages[state["stage"]], state)
-            model.load_state_dict(state["best"])
-            after = {"metrics": state["metrics"], "stage": state["stage"] + 1}
-            state.update(_fresh_state(model) | after)
-            state["finished"] = state["stage"] == len(stages)
+        while True:
+            phase = phases[state["phase"]]
+            model = shop.model(phase)
+            stages = shop.stages(phase, model)
+            if state["model"] is None:
+                state.update(fresh_stage(model))
+            model.load_state_dict(state["model"])
+            validate = shop.validator(phase, model)
+            loop = Loop(run, model, validate, config, shop.device, stop, progress)
+            while state["stage"] < len(stages):
+                _run_stage(loop, stages[state["stage"]], phase, state, shop)
+                save_checkpoint(run.checkpoint, state)
+            if state["phase"] == len(phases) - 1:
+                state["finished"] = True
+                save_checkpoint(run.checkpoint, state)
+                run.keep_metrics(state["metrics"])
+                return model
+            state.update(phase=state["phase"] + 1, stage=0, model=None)
             save_checkpoint(run.checkpoint, state)
+            progress.say("training again, as chosen, on all purchases before the test")
 
 
-def _fit(loop: _Loop, stage: Stage, state: dict[str, Any]) -> None:
-    """Train one stage until its epochs are over or validation stops improving."""
-    config, progress = loop.config, loop.progress
-    optimiser = RowAdam(stage.groups(config.learning_rate), weight_decay=config.weight_decay)
-    if state["optimiser"] is not None:
-        optimiser.load_state_dict(state["optimiser"])
-    if state["best"] is None:
-        # The starting point competes too: a stage that never improves on it leaves no trace.
-        stage.after_epoch()
-        _keep_best(loop, stage, state, loop.validator(), {"epoch": 0})
-    while state["epoch"] < stage.epochs:
-        if state["epoch"] - state["best_epoch"] >= config.patience:
-            progress.say(f"{stage.name}: no better for {config.patience} epochs, stopping early")
-            break
-        mean_loss = _run_epoch(loop, stage, state, optimiser)
-        stage.after_epoch()
-        state.update(epoch=state["epoch"] + 1, step=0, loss_sum=0.0)
-        found = loop.validator()
-        _keep_best(loop, stage, state, found, {"epoch": state["epoch"], "loss": mean_loss})
-        shown = " ".join(f"{name} {value:.4f}" for name, value in found.items())
-        epoch = f"{stage.name} epoch {state['epoch']}/{stage.epochs}"
-        progress.say(f"{epoch}: loss {mean_loss:.4f} {shown}")
-        if found:
-            progress.metric(f"ndcg@{K}", found[f"ndcg@{K}"])
-        _save(loop, state, optimiser)
+def _progress(phases: list[_Phase], state: dict[str, Any], shop: _Shop) -> TrainingProgress:
+    """Count the steps of all phases, early stopping apart, and those that are done."""
+    epochs, ranker_epochs = shop.config.training.epochs, shop.config.two_stage.ranker_epochs
+    if shop.config.arch == "mlp":
+        ranker_epochs = 0
+    size = shop.config.training.batch_size
+    batches = [-(-int(phase.known.sum()) // size) for phase in phases]
+    total = (epochs + ranker_epochs) * sum(batches)
+    done = (epochs + ranker_epochs) * sum(batches[: state["phase"]])
+    done += state.get("epoch", 0) * batches[state["phase"]] + state.get("step", 0)
+    return TrainingProgress("recommender", total, done_steps=done, unit="purchases")
 
 
-def _run_epoch(
-    loop: _Loop, stage: Stage, state: dict[str, Any], optimiser: torch.optim.Optimizer
-) -> float:
-    """Take the steps of an epoch that are still to be taken, and return its mean loss."""
-    config, epoch = loop.config, state["epoch"] + 1
-    seed = config.seed * 10 + state["stage"]
-    seed_step(seed, epoch, 0)
-    order = torch.randperm(stage.examples, device=loop.device)
-    steps = order.split(config.batch_size)
-    saved = time.monotonic()
-    loop.model.train()
-    for number in range(state["step"], len(steps)):
-        seed_step(seed, epoch, number + 1)
-        optimiser.zero_grad()
-        with autocast(loop.device, mixed_precision=config.mixed_precision):
-            loss: Tensor = stage.loss(steps[number])
-        loss.backward()
-        optimiser.step()
-        state["step"], state["loss_sum"] = number + 1, state["loss_sum"] + loss.item()
-        if not math.isfinite(state["loss_sum"]):
-            raise UnusableInput(
-                f"training broke down in epoch {epoch} of stage {stage.name}: the loss is "
-                f"{loss.item()}; lower training.learning_rate ({config.learning_rate:g}) and "
-                "train again"
-            )
-        loop.progress.advance(len(steps[number]), loss.item())
-        if loop.stop.requested or time.monotonic() - saved >= config.checkpoint_every_s:
-            _save(loop, state, optimiser)
-            saved = time.monotonic()
-        if loop.stop.requested:
-            raise TrainingStopped(
-                f"stopped in epoch {epoch} of stage {stage.name}; the checkpoint is saved, "
-                "continue with --resume"
-            )
-    return float(state["loss_sum"] / len(steps))
-
-
-def _save(loop: _Loop, state: dict[str, Any], optimiser: torch.optim.Optimizer) -> None:
-    state.update(model=loop.model.state_dict(), optimiser=optimiser.state_dict())
-    save_checkpoint(loop.run.checkpoint, state)
-    loop.run.keep_metrics(state["metrics"])
-
-
-def _keep_best(
-    loop: _Loop,
-    stage: Stage,
-    state: dict[str, Any],
-    found: dict[str, float],
-    row: dict[str, Any],
+def _run_stage(
+    loop: Loop, stage: Stage | ItemItemStage, phase: _Phase, state: dict[str, Any], shop: _Shop
 ) -> None:
-    """Add a metrics row, and keep the weights when NDCG rose or there is nothing to go by."""
-    state["metrics"] = [*state["metrics"], {"stage": stage.name, **row, **found}]
-    metric = found.get(f"ndcg@{K}")
-    if metric is None or state["best_metric"] is None or metric > state["best_metric"]:
-        weights = loop.model.state_dict().items()
-        copies = {name: value.detach().cpu().clone() for name, value in weights}
-        state.update(best=copies, best_metric=metric, best_epoch=state["epoch"])
+    """Run one stage to its end, note what was chosen, and set ``state`` before the next."""
+    chosen = dict(state["chosen"])
+    if isinstance(stage, ItemItemStage):
+        if phase.validated:
+            chosen[stage.name] = asdict(_choose_weights(loop, stage, state, shop, phase))
+        stage.apply(ItemItemChoice(**chosen[stage.name]))
+    else:
+        fit(loop, stage, shop.epochs(stage, phase, chosen), state)
+        if phase.validated:
+            chosen[stage.name] = state["best_epoch"]
+        loop.model.load_state_dict(state["best"])
+    state.update(fresh_stage(loop.model) | {"stage": state["stage"] + 1, "chosen": chosen})
+
+
+def _choose_weights(
+    loop: Loop, stage: ItemItemStage, state: dict[str, Any], shop: _Shop, phase: _Phase
+) -> ItemItemChoice:
+    cases = shop.validation(phase)
+    if len(cases) == 0:
+        return OFF
+    loop.progress.say("item-item weights: choosing penalty, decay and scale")
+    choice, found = stage.choose(cases, hide_context=shop.hide_context)
+    row = {"stage": stage.name, "epoch": 0, **asdict(choice), f"ndcg@{K}": found}
+    state["metrics"] = [*state["metrics"], row]
+    loop.progress.say(
+        f"item-item weights: l2 {choice.l2:g}, decay {choice.decay:g}, scale {choice.scale:g}, "
+        f"ndcg@{K} {found:.4f}"
+    )
+    return choice

@@ -10,62 +10,71 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trainer.config import TwoStageConfig
-from trainer.recommender.ranking import best_rows, scoring_mlp
+from trainer.item_codes import ItemCodes
+from trainer.recommender.item_item import strongest
+from trainer.recommender.ranking import basket_encoder, best_rows, scoring_mlp
+from trainer.recommender.row_adam import is_lazy
 
 
 class TwoStage(nn.Module):
-    """Shopper vector times item vectors, then an MLP that re-scores the best candidates.
+    """Shopper vector times item vectors, plus item-item weights; then an MLP on the candidates.
 
     An item's vector is its own embedding plus those of its attributes, at unit length. A shopper's
-    is the recency-weighted mean of the basket's item vectors plus the user's embedding, at unit
-    length; it is zero for nobody at all, whose ranking is the item bias. The retrieval score is
-    their product over the temperature, plus the bias.
+    is the recency-weighted mean of the basket's item vectors, plus what a small network makes of
+    that mean and the newest item, plus the user's embedding, at unit length; it is zero for nobody
+    at all, whose ranking is the item bias. The retrieval score is their product over the
+    temperature, plus the bias, plus the weights that the basket's items hold for the item.
 
     Args:
         config: sizes and dropouts.
         n_users: known shoppers; user row 0 is anonymous.
-        attribute_codes: int64 [n_attributes, n_rows], 0 = missing; n_rows = n_items + 1.
-        attribute_sizes: number of codes of each attribute, missing not counted.
+        codes: every item's attribute values, n_rows = n_items + 1.
         sold: bool [n_rows], items with purchases to learn from; the others have attributes only.
     """
 
-    attribute_codes: Tensor
+    codes: Tensor
+    code_weights: Tensor
     sold: Tensor
+    neighbours: Tensor
+    neighbour_weights: Tensor
+    neighbour_recency: Tensor
 
     def __init__(
-        self,
-        config: TwoStageConfig,
-        n_users: int,
-        attribute_codes: Tensor,
-        attribute_sizes: list[int],
-        sold: Tensor,
+        self, config: TwoStageConfig, n_users: int, codes: ItemCodes, sold: Tensor
     ) -> None:
         super().__init__()
         self.config = config
-        n_rows = len(sold)
-        spread = 1 / math.sqrt(config.dim)
-        self.item = nn.Embedding(n_rows, config.dim)
-        attributes = [nn.Embedding(size + 1, config.dim, padding_idx=0) for size in attribute_sizes]
-        self.attributes = nn.ModuleList(attributes)
-        self.user = nn.Embedding(n_users + 1, config.dim, padding_idx=0)
+        n_rows, dim = len(sold), config.dim
+        self.item = nn.Embedding(n_rows, dim, sparse=is_lazy(n_rows))
+        self.attribute = nn.Embedding(codes.n_values + 1, dim, padding_idx=0)
+        self.user = nn.Embedding(n_users + 1, dim, padding_idx=0, sparse=is_lazy(n_users + 1))
         self.recency = nn.Parameter(torch.zeros(config.max_basket))  # last one = newest item
         self.bias = nn.Parameter(torch.zeros(n_rows))
-        self.ranker = scoring_mlp(2 * config.dim + 1, config.ranker_hidden)
-        self.register_buffer("attribute_codes", attribute_codes)
+        self.encoder = basket_encoder(dim, config.encoder_hidden, config.encoder_dropout)
+        self.ranker = scoring_mlp(2 * dim + 1, config.ranker_hidden)
+        self.register_buffer("codes", torch.from_numpy(codes.values))  # [n_rows, slots]
+        self.register_buffer("code_weights", torch.from_numpy(codes.weights))
         self.register_buffer("sold", sold)
-        with torch.no_grad():
-            self.item.weight.normal_(0, spread)
-            for embedding in attributes:
-                embedding.weight.normal_(0, spread)
-                embedding.weight[0] = 0
-            self.user.weight.normal_(0, spread * config.user_scale)
-            self.user.weight[0] = 0
-            # Newest items count most from the start; training bends the curve.
-            self.recency.copy_(torch.linspace(-2, 0, config.max_basket))
-            # The ranking stage starts as retrieval's own order and departs from it as it learns.
-            last = cast(nn.Linear, self.ranker[-1])
-            last.weight.zero_()
-            last.bias.zero_()
+        count = min(config.neighbours, n_rows) if n_rows - 1 <= config.neighbour_items else 0
+        self.register_buffer("neighbours", torch.zeros(n_rows, count, dtype=torch.int64))
+        self.register_buffer("neighbour_weights", torch.zeros(n_rows, count))
+        self.register_buffer("neighbour_recency", torch.zeros(config.max_basket))
+        self._initialise()
+
+    @torch.no_grad()
+    def _initialise(self) -> None:
+        spread = 1 / math.sqrt(self.config.dim)
+        self.item.weight.normal_(0, spread)
+        self.attribute.weight.normal_(0, spread)
+        self.attribute.weight[0] = 0
+        self.user.weight.normal_(0, spread * self.config.user_scale)
+        self.user.weight[0] = 0
+        # Newest items count most from the start; training bends the curve.
+        self.recency.copy_(torch.linspace(-2, 0, self.config.max_basket))
+        # The ranking stage starts as retrieval's own order and departs from it as it learns.
+        last = cast(nn.Linear, self.ranker[-1])
+        last.weight.zero_()
+        last.bias.zero_()
 
     def item_vectors(self, rows: Tensor | None = None) -> Tensor:
         """Compute item vectors, float32 [n_rows, dim], or [len(rows), dim] for int64 ``rows``.
@@ -74,13 +83,23 @@ class TwoStage(nn.Module):
         it has no vector, and only its bias speaks.
         """
         if rows is None:
-            vector = self.item.weight * self.sold[:, None]
-            codes = self.attribute_codes
+            vector, sold = self.item.weight, self.sold
+            codes, weights = self.codes, self.code_weights
         else:
-            vector = self.item(rows) * self.sold[rows, None]
-            codes = self.attribute_codes[:, rows]
-        for embedding, code in zip(self.attributes, codes, strict=True):
-            vector = vector + embedding(code)
+            vector, sold = self.item(rows), self.sold[rows]
+            codes, weights = self.codes[rows], self.code_weights[rows]
+        vector = vector * sold[:, None]
+        if codes.shape[1]:
+            held = codes > 0
+            before = held.sum(dim=1).cumsum(dim=0)
+            offsets = torch.cat([before.new_zeros(1), before[:-1]])
+            vector = vector + F.embedding_bag(
+                codes[held],
+                self.attribute.weight,
+                offsets,
+                mode="sum",
+                per_sample_weights=weights[held],
+            )
         return F.normalize(vector, dim=-1)
 
     def pooling_weights(self, basket: Tensor) -> Tensor:
@@ -102,8 +121,32 @@ class TwoStage(nn.Module):
         """
         weight = self.pooling_weights(basket)
         place = basket if place is None else place
-        pooled = F.embedding_bag(place, vectors, mode="sum", per_sample_weights=weight)
-        return F.normalize(pooled + self.user(user), dim=-1)
+        taste = F.embedding_bag(place, vectors, mode="sum", per_sample_weights=weight)
+        if self.encoder is not None:
+            newest = vectors[place[:, -1]] * (basket[:, -1:] > 0)
+            taste = taste + self.encoder(torch.cat([taste, newest], dim=-1))
+        return F.normalize(taste + self.user(user), dim=-1)
+
+    def keep_neighbours(self, weights: Tensor, decay: float, scale: float) -> None:
+        """Take item-item weights, float32 [n_rows, n_rows]; see :mod:`.item_item`.
+
+        Args:
+            weights: row = item held, column = item scored.
+            decay: what a basket item counts for each item that came after it.
+            scale: logits for a weight of 1; 0 leaves them out.
+        """
+        items, strengths = strongest(weights, self.neighbours.shape[1])
+        age = torch.arange(self.config.max_basket - 1, -1, -1, device=weights.device)
+        self.neighbours.copy_(items)
+        self.neighbour_weights.copy_(strengths * scale)
+        self.neighbour_recency.copy_(decay**age)
+
+    def neighbour_scores(self, basket: Tensor) -> Tensor:
+        """Add up what the basket's items hold for every item, float32 [batch, n_rows]."""
+        counted = self.neighbour_recency * (basket > 0)  # [batch, max_basket]
+        weights = self.neighbour_weights[basket] * counted[..., None]
+        scores = weights.new_zeros(len(basket), len(self.bias))
+        return scores.scatter_add_(1, self.neighbours[basket].flatten(1), weights.flatten(1))
 
     def serving_bias(self) -> Tensor:
         """Return float32 [n_rows]: the learned bias, and for unsold items that of a slow seller."""
@@ -129,7 +172,10 @@ class TwoStage(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Score the whole catalogue: shopper vectors [batch, dim] and scores [batch, n_rows]."""
         shopper = self.shopper_vector(user, basket, vectors)
-        return shopper, shopper @ vectors.T / self.config.temperature + bias
+        scores = shopper @ vectors.T / self.config.temperature + bias
+        if self.neighbours.shape[1]:
+            scores = scores + self.neighbour_scores(basket)
+        return shopper, scores
 
     def _permitted(
         self, user: Tensor, basket: Tensor, allowed: Tensor, vectors: Tensor, bias: Tensor
@@ -139,16 +185,22 @@ class TwoStage(nn.Module):
         scores[:, 0] = -torch.inf
         return shopper, scores
 
+    @property
+    def ranks(self) -> bool:
+        """Whether the ranking stage has earned its place; else retrieval's order is the answer."""
+        return bool(cast(nn.Linear, self.ranker[-1]).weight.any())
+
     def boundary_gap(self, user: Tensor, basket: Tensor, allowed: Tensor, top_k: int) -> Tensor:
         """Return float32 [batch]: by how much the last candidate beats the first item left out.
 
         Where this is within rounding error either item is rightly the last candidate, and the
         ranking stage may lift it into the answer: no two programs need to agree. Infinite where
-        every permitted item is a candidate. Arguments as in :meth:`serve`.
+        every permitted item is a candidate, or nothing is ranked again. Arguments as in
+        :meth:`serve`.
         """
         _, scores = self._permitted(user, basket, allowed, self.item_vectors(), self.serving_bias())
         count = max(self.config.candidates, top_k)
-        if count >= scores.shape[1]:
+        if count >= scores.shape[1] or not self.ranks:
             return scores.new_full((len(scores),), torch.inf)
         last, first_out = scores.topk(count + 1, dim=1).values[:, -2:].T
         return torch.where(first_out.isinf(), torch.inf, last - first_out)
@@ -169,6 +221,10 @@ class TwoStage(nn.Module):
         """
         vectors, bias = self.item_vectors(), self.serving_bias()
         shopper, scores = self._permitted(user, basket, allowed, vectors, bias)
+        if not self.ranks:
+            item = best_rows(scores, top_k)
+            score = scores.gather(1, item)
+            return item.masked_fill(score.isinf(), 0), score
         count = min(max(self.config.candidates, top_k), scores.shape[1])
         candidates = best_rows(scores, count).sort(dim=1).values  # ties break to the lower row
         retrieval = scores.gather(1, candidates)

@@ -1,0 +1,143 @@
+"""Yardsticks: what a shop could show without any model, to compare every figure with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from trainer.cases import Cases
+from trainer.catalogue import ItemTable
+from trainer.dataset import Dataset
+from trainer.split import Split
+
+Recommend = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""user [batch, 1], basket [batch, max_basket], allowed [batch, n_rows] -> items [batch, k]."""
+
+
+def popularity_recommend(counts: np.ndarray, k: int) -> Recommend:
+    """Recommend the most bought items among the allowed, the yardstick of every table.
+
+    Args:
+        counts: int64 [n_rows], purchases of each item before the test.
+        k: items to show.
+    """
+    order = np.argsort(-counts, kind="stable")
+    order = order[order > 0]
+
+    def recommend(user: np.ndarray, basket: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+        # The best sellers are nearly all allowed: few places hold every answer.
+        place = 8 * k
+        while place < len(order) and allowed[:, order[:place]].sum(axis=1).min() < k:
+            place *= 8
+        free = allowed[:, order[:place]]  # [batch, place], most popular first
+        rank = free.cumsum(axis=1)
+        case, column = np.nonzero(free & (rank <= k))
+        shown = np.zeros((len(allowed), k), np.int64)
+        shown[case, rank[case, column] - 1] = order[column]
+        return shown
+
+    return recommend
+
+
+@dataclass(frozen=True)
+class ColdItems:
+    """Items hidden from training, the test purchases of them, and what is known of all items.
+
+    Attributes:
+        cases: cases whose answers are hidden items.
+        hidden: bool [n_rows].
+        category: int64 [n_rows, slots], codes of the item's categories, 0 = empty; of all its
+            labels where the catalogue has no column "category".
+        labels: int64 [n_rows, slots], codes of all the item's labels, 0 = empty.
+    """
+
+    cases: Cases
+    hidden: np.ndarray
+    category: np.ndarray
+    labels: np.ndarray
+
+    @classmethod
+    def of(cls, dataset: Dataset, split: Split) -> ColdItems:
+        """Collect them in the rows of a log."""
+        frame = dataset.items.frame()
+        labels = label_codes(dataset.items)
+        category = labels
+        if "category" in frame:
+            category = _codes(frame[["category"]])
+        return cls(split.cold, split.hidden, category, labels)
+
+
+def label_codes(items: ItemTable) -> np.ndarray:
+    """Number the items' labels, int64 [n_rows, slots], 0 = empty; numbers are left out."""
+    columns = items.frame().drop(columns=["item_id", "title"])
+    return _codes(columns.select_dtypes(exclude="number"))
+
+
+def _codes(columns: pd.DataFrame) -> np.ndarray:
+    """Number the values of all columns, each a text or a list of texts a row; "" is none."""
+    parts = [f"{name}\0" + columns[name].explode().dropna().astype(str) for name in columns]
+    values = pd.concat(parts) if parts else pd.Series([], dtype=str)
+    values = values[~values.str.endswith("\0")]
+    if values.empty:
+        return np.zeros((len(columns) + 1, 0), np.int64)
+    slot = values.groupby(level=0).cumcount().to_numpy()
+    codes = np.zeros((len(columns) + 1, slot.max() + 1), np.int64)
+    codes[values.index.to_numpy() + 1, slot] = pd.factorize(values)[0] + 1
+    return codes
+
+
+def expected_sales(counts: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return float64 [n_rows]: an item's own sales, or of an unsold one what its like sold.
+
+    That is the mean, over the item's labels, of what the sold items with that label sold on
+    average; for an item without a label that was ever sold, what any sold item sold on average.
+
+    Args:
+        counts: int64 [n_rows], purchases of each item before the test.
+        labels: int64 [n_rows, slots], codes of the item's labels, 0 = empty.
+    """
+    sold = counts > 0
+    average = counts[sold].mean()
+    owner = np.repeat(counts[sold], labels.shape[1])
+    size = int(labels.max(initial=0)) + 1
+    carriers = np.bincount(labels[sold].ravel(), minlength=size)
+    total = np.bincount(labels[sold].ravel(), weights=owner, minlength=size)
+    mean = np.where(carriers > 0, total / np.maximum(carriers, 1), 0.0)  # [labels]
+    counted = (labels > 0) & (carriers[labels] > 0)
+    number = counted.sum(axis=1)
+    alike = (mean[labels] * counted).sum(axis=1) / np.maximum(number, 1)
+    return np.where(sold, counts, np.where(number > 0, alike, average))
+
+
+def category_recommend(counts: np.ndarray, cold: ColdItems, k: int) -> Recommend:
+    """Recommend what sells best in the category of the newest basket item.
+
+    Items of that category come first, by :func:`expected_sales`; an item of several categories
+    counts by the share of the newest item's categories that it is in. Then come all others, by
+    expected sales; with an empty basket, or a newest item without category, these alone.
+
+    Args:
+        counts: int64 [n_rows], purchases of each item before the test.
+        cold: the items' categories and labels.
+        k: items to show.
+    """
+    sales = expected_sales(counts, cold.labels)
+    sales = sales / sales.max()
+    category = cold.category
+
+    def recommend(user: np.ndarray, basket: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+        newest = category[basket[:, -1]]  # [batch, slots]
+        shared = np.zeros(allowed.shape)
+        for asked in newest.T[:, :, None]:
+            for slot in category.T:
+                shared += (slot == asked) & (asked > 0)
+        share = shared / np.maximum((newest > 0).sum(axis=1), 1)[:, None]
+        score = np.where(share > 0, 1 + share * sales, sales / 2)
+        score = np.where(allowed, score, -1.0)
+        shown = np.argsort(-score, axis=1, kind="stable")[:, :k]
+        return np.where(np.take_along_axis(allowed, shown, axis=1), shown, 0)
+
+    return recommend
