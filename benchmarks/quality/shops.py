@@ -71,7 +71,7 @@ def beauty(data: Path, build: Path) -> Shop:
             peers.POPULARITY,
             peers.KNN,
             peers.KNN_RECENCY,
-            peers.als(factors=(64, 128, 256), l2=(0.1, 1.0), alpha=(1.0, 10.0)),
+            peers.als(factors=(128, 256, 512), l2=(0.1, 1.0), alpha=(1.0, 10.0)),
             peers.bpr(factors=(64, 128), rate=(0.01, 0.05), l2=(0.001, 0.01)),
             peers.ease(*BEAUTY_L2),
             peers.ease_recency(*BEAUTY_L2),

@@ -75,14 +75,19 @@ def test_popularity_counts_purchases() -> None:
     assert fit_popularity(asked(1), seed=0)(ALL)[0].tolist() == [0, 3, 3, 2]
 
 
-def planted() -> Question:
-    """Ask 60 shoppers of two tastes for the one item of theirs that each lacks."""
-    sequences = []
-    for shopper in range(60):
-        own = [1 + shopper % 2 + 2 * n for n in range(12)]
-        del own[shopper // 2 % 12]
-        sequences.append(own)
-    return question(sequences, sequences, n_rows=25, users=list(range(1, 61)))
+def planted() -> tuple[Question, list[int]]:
+    """Ask 60 shoppers of two tastes for the one item that each lacks, next in their taste's round.
+
+    Returns:
+        The question, and the item rows lacking.
+    """
+    rounds = [
+        [1 + shopper % 2 + 2 * ((shopper // 2 + step) % 12) for step in range(12)]
+        for shopper in range(60)
+    ]
+    sequences = [one[:-1] for one in rounds]
+    asked = question(sequences, sequences, n_rows=25, users=list(range(1, 61)))
+    return asked, [one[-1] for one in rounds]
 
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -91,7 +96,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "pure-svd": {"rank": 2},
     "als": {"factors": 8, "l2": 0.1, "alpha": 5.0},
     "bpr": {"factors": 8, "learning_rate": 0.05, "l2": 0.01},
-    "sasrec": {"factors": 16, "epochs": 3},
+    "sasrec": {"factors": 16, "epochs": 100},
 }
 LIBRARIES = {"als": "implicit", "bpr": "implicit", "sasrec": "rectools"}
 
@@ -101,12 +106,11 @@ def test_every_peer_finds_the_item_of_the_own_taste(peer: str) -> None:
     library = LIBRARIES.get(peer)
     if library and importlib.util.find_spec(library) is None:
         pytest.skip(f"{library} is in the peers' environment only: make peers")
-    ranked, seconds = answer(
-        planted(), {"peer": peer, "seed": 3, "fits": [SETTINGS[peer]], "queries": [{}]}
-    )
+    asked, lacking = planted()
+    task = {"peer": peer, "seed": 3, "fits": [SETTINGS[peer]], "queries": [{}]}
+    ranked, seconds = answer(asked, task)
     assert ranked.shape == (1, 1, 60, 10)
     assert seconds.shape == (1, 1)
-    lacking = [1 + shopper % 2 + 2 * (shopper // 2 % 12) for shopper in range(60)]
     found = (ranked[0, 0, :, 0] == lacking).mean()
     assert found >= (0.5 if library else 1.0)  # one taste holds 12 items: chance is 1 in 13
 
