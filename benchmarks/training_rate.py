@@ -156,6 +156,7 @@ def contest(
         "batch_size": purchases,
         "learning_rate": 0.001,
         "validation_cases": 1,
+        "refit": False,
         "device": "cpu",
     }
     config = from_mapping(RecommenderConfig, {**SETTINGS, "training": loop})
