@@ -130,20 +130,31 @@ def _shopper(build: GraphBuilder, model: TwoStage) -> None:
 def _encoder(build: GraphBuilder, encoder: nn.Sequential, pooled: str) -> str:
     """Add the encoder's correction, made from the pooled basket and its newest item.
 
-    Row 0's vector is zero, so a basket that ends in padding has no newest item.
+    Row 0's vector is zero, so a basket that ends in padding has no newest item. GELU is spelled
+    out, x/2 (1 + erf(x / sqrt 2)), as the opset has no operator for it.
     """
     linear = [layer for layer in encoder if isinstance(layer, nn.Linear)]
     for number, layer in enumerate(linear):
         build.constant(f"encoder_{number}", _array(layer.weight).T)
+        build.constant(f"encoder_bias_{number}", _array(layer.bias))
+    build.floats("root_half", np.sqrt(0.5))
+    build.floats("half", 0.5)
+    build.floats("whole", 1.0)
     build.integers("newest_place", -1)
     build.node("Gather", ["basket", "newest_place"], "newest", axis=1)  # [batch, 1]
     build.node("Gather", ["item_vectors", "newest"], "newest_row")
     build.node("Squeeze", ["newest_row", "second"], "newest_vector")  # [batch, dim]
     build.node("Concat", [pooled, "newest_vector"], "encoder_input", axis=1)
-    build.node("MatMul", ["encoder_input", "encoder_0"], "encoder_sum")
-    build.node("Relu", ["encoder_sum"], "encoder_active")
-    build.node("MatMul", ["encoder_active", "encoder_1"], "bend")
-    return build.node("Add", [pooled, "bend"], "bent")
+    build.node("Gemm", ["encoder_input", "encoder_0", "encoder_bias_0"], "encoder_sum")
+    build.node("Mul", ["encoder_sum", "root_half"], "encoder_scaled")
+    build.node("Erf", ["encoder_scaled"], "encoder_erf")
+    build.node("Add", ["encoder_erf", "whole"], "encoder_gate")
+    build.node("Mul", ["encoder_sum", "encoder_gate"], "encoder_doubled")
+    build.node("Mul", ["encoder_doubled", "half"], "encoder_active")
+    build.node("Gemm", ["encoder_active", "encoder_1", "encoder_bias_1"], "bend")
+    build.node("ReduceMax", ["held_one", "second"], "any_held", keepdims=1)  # [batch, 1]
+    build.node("Mul", ["bend", "any_held"], "bend_of_baskets")  # nobody stays at zero
+    return build.node("Add", [pooled, "bend_of_baskets"], "bent")
 
 
 def _neighbours(build: GraphBuilder, model: TwoStage, scores: str) -> str:

@@ -196,7 +196,7 @@ class TwoStageConfig(Options):
         0.07, "Divides the cosine of shopper and item vectors in the softmax.", low=1e-3, high=10.0
     )
     dropout: float = option(
-        0.3, "Share of the shopper vector zeroed in training.", low=0.0, high=0.95
+        0.4, "Share of the shopper vector zeroed in training.", low=0.0, high=0.95
     )
     item_dropout: float = option(
         0.0, "Share of basket items left out in training, the newest apart.", low=0.0, high=0.95
@@ -211,7 +211,7 @@ class TwoStageConfig(Options):
         high=1.0,
     )
     short_baskets: float = option(
-        0.5, "Share of training baskets cut to a random number of newest items.", low=0.0, high=1.0
+        0.2, "Share of training baskets cut to a random number of newest items.", low=0.0, high=1.0
     )
     user_rate: float = option(
         0.03,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -153,8 +155,10 @@ def test_two_stage_scores_as_numpy_does() -> None:
     share = np.exp(w["recency"][2:])
     share /= share.sum()
     pooled = share[0] * vectors[3] + share[1] * vectors[12]
-    hidden = np.maximum(w["encoder.1.weight"] @ np.concatenate([pooled, vectors[12]]), 0)
-    shopper = pooled + w["encoder.4.weight"] @ hidden + w["user.weight"][4]
+    hidden = w["encoder.1.weight"] @ np.concatenate([pooled, vectors[12]]) + w["encoder.1.bias"]
+    hidden *= [0.5 * (1 + math.erf(h / math.sqrt(2))) for h in hidden]  # GELU
+    bend = w["encoder.4.weight"] @ hidden + w["encoder.4.bias"]
+    shopper = pooled + bend + w["user.weight"][4]
     shopper /= np.linalg.norm(shopper)
     retrieval = vectors @ shopper / 0.07 + w["bias"]
     retrieval[7] = vectors[7] @ shopper / 0.07 + np.quantile(w["bias"][sold], 0.1)

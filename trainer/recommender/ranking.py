@@ -17,15 +17,15 @@ def scoring_mlp(inputs: int, hidden: tuple[int, ...]) -> nn.Sequential:
 def basket_encoder(dim: int, hidden: int, dropout: float) -> nn.Sequential | None:
     """Build the network that turns [pooled basket, newest item], 2 * dim, into a correction, dim.
 
-    Without biases, so that an empty basket has none; its last layer starts at zero, so that
-    training starts from the pooled basket alone. None without hidden units.
+    Its last layer starts at zero, so that training starts from the pooled basket alone. None
+    without hidden units.
     """
     if hidden == 0:
         return None
-    last = nn.Linear(hidden, dim, bias=False)
+    first, last = nn.Linear(2 * dim, hidden), nn.Linear(hidden, dim)
     nn.init.zeros_(last.weight)
-    first = nn.Linear(2 * dim, hidden, bias=False)
-    return nn.Sequential(nn.Dropout(dropout), first, nn.ReLU(), nn.Dropout(dropout), last)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.Dropout(dropout), first, nn.GELU(), nn.Dropout(dropout), last)
 
 
 def best_rows(scores: Tensor, count: int) -> Tensor:

@@ -124,7 +124,8 @@ class TwoStage(nn.Module):
         taste = F.embedding_bag(place, vectors, mode="sum", per_sample_weights=weight)
         if self.encoder is not None:
             newest = vectors[place[:, -1]] * (basket[:, -1:] > 0)
-            taste = taste + self.encoder(torch.cat([taste, newest], dim=-1))
+            bend = self.encoder(torch.cat([taste, newest], dim=-1))
+            taste = taste + bend * (basket > 0).any(dim=1, keepdim=True)  # nobody stays at zero
         return F.normalize(taste + self.user(user), dim=-1)
 
     def keep_neighbours(self, weights: Tensor, decay: float, scale: float) -> None:
