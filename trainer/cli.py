@@ -145,7 +145,7 @@ def recommender(
     from trainer.dataset import load_dataset
     from trainer.recommender.train import train_recommender
     from trainer.report import write_recommender_report
-    from trainer.report_text import cleaning_summary, metrics_text
+    from trainer.report_text import cleaning_summary, metrics_text, stages_text
     from trainer.run import Run
 
     if resume:
@@ -157,7 +157,9 @@ def recommender(
     say(cleaning_summary(dataset.report))
     facts = {"command": this_command(), "interactions": interactions.name}
     run = train_recommender(dataset, config, out, resume=resume, facts=facts)
-    say(metrics_text({"torch": run.read_json("evaluation.json")}))
+    evaluation = run.read_json("evaluation.json")
+    say(stages_text(evaluation))
+    say(metrics_text({"torch": evaluation}))
     write_recommender_report(run)
     say(f"report: {run.path / 'report.html'}")
 

@@ -252,7 +252,7 @@ class TwoStageConfig(Options):
         200, "Items that retrieval hands to the ranking stage.", low=2, high=10000
     )
     ranker_epochs: int = option(
-        3, "Passes of the ranking stage; 0 leaves retrieval's order.", low=0
+        1, "Passes of the ranking stage; 0 leaves retrieval's order.", low=0
     )
     ranker_negatives: int = option(
         31, "Hard negatives, drawn from retrieval's candidates, per purchase.", low=1

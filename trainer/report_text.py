@@ -88,6 +88,15 @@ def metrics_text(tables: Mapping[str, Mapping[str, Any]], *, same_cases: bool = 
     return "\n".join([*lines, table(heads, rows, right=tuple(range(2, len(heads))))])
 
 
+def stages_text(evaluation: Mapping[str, Any]) -> str:
+    """Return in one line what each stage of training added on the validation cases."""
+    if not evaluation.get("stages"):
+        return "the split left no validation cases, so the last epoch of every stage was kept"
+    k = evaluation["k"]
+    shown = [f"{name} {value:.4f}" for name, value in evaluation["stages"].items()]
+    return f"validation ndcg@{k}, stage by stage: {', then '.join(shown)}"
+
+
 def _metric_cells(figures: Mapping[str, Any], k: int, names: Sequence[str]) -> list[str]:
     cells = [f"{figures['cases']:,}"]
     for name in (f"hr@{k}", f"ndcg@{k}"):

@@ -16,8 +16,8 @@ from trainer.recommender.ranking import best_rows
 from trainer.recommender.sampling import TrainingRows
 from trainer.recommender.two_stage import TwoStage
 
-DECAYS = (1.0, 0.9, 0.8, 0.7, 0.5)
-SCALES = (2.0, 5.0, 12.0, 30.0, 80.0)
+DECAYS = (1.0, 0.9, 0.8, 0.7, 0.5, 0.3)
+SCALES = (2.0, 5.0, 12.0, 30.0, 80.0, 200.0)
 OFF = ItemItemChoice(l2=1.0, decay=1.0, scale=0.0)
 
 

@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from trainer.recommender.ranking import best_rows
 from trainer.recommender.requests import ShopperRequests
 from trainer.recommender.sampling import TrainingRows
 from trainer.recommender.two_stage import TwoStage
@@ -58,7 +57,7 @@ class RankingStage:
         scores.scatter_(1, basket, -torch.inf)
         scores.scatter_(1, target, -torch.inf)
         count = min(self.model.config.candidates, scores.shape[1])
-        hard = best_rows(scores, count)
+        hard = scores.topk(count, dim=1).indices
         wanted = min(self.model.config.ranker_negatives, count)
         chosen = torch.rand(hard.shape, device=hard.device).topk(wanted, dim=1).indices
         negatives = hard.gather(1, chosen)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from runtime.errors import UnusableInput
-from trainer.cases import Cases
 from trainer.checkpoint import checkpoint_bytes, load_checkpoint, save_checkpoint
 from trainer.config import RecommenderConfig
 from trainer.dataset import Dataset
@@ -21,20 +18,15 @@ from trainer.progress import TrainingProgress
 from trainer.recommender.evaluate import (
     K,
     evaluate_beside_popularity,
-    rank_cases,
-    summarise,
     torch_recommend,
 )
 from trainer.recommender.item_item import ItemItemChoice
 from trainer.recommender.loop import Loop, fit, fresh_stage
-from trainer.recommender.losses import MlpStage, Stage
+from trainer.recommender.losses import Stage
 from trainer.recommender.mlp import Mlp
 from trainer.recommender.neighbours import OFF, ItemItemStage
-from trainer.recommender.requests import ShopperRequests
-from trainer.recommender.rerank import RankingStage
-from trainer.recommender.retrieval import RetrievalStage
-from trainer.recommender.sampling import TrainingRows
-from trainer.recommender.saved import SavedData, build_model, data_files, fingerprint, keep_data
+from trainer.recommender.phases import Phase, Shop
+from trainer.recommender.saved import data_files, fingerprint, keep_data
 from trainer.recommender.two_stage import TwoStage
 from trainer.recommender.yardsticks import ColdItems
 from trainer.run import Run, json_bytes, require_same_config
@@ -83,9 +75,9 @@ def train_recommender(
     split = _bounded(split, config)
     if not np.any(split.train & log.positive()):
         raise UnusableInput("no purchase is left to train on; lower test_fraction")
-    phases = [_Phase(split.train, validated=True)]
+    phases = [Phase(split.train, validated=True)]
     if config.training.refit and len(split.validation):
-        phases.append(_Phase(split.before_test, validated=False))
+        phases.append(Phase(split.before_test, validated=False))
     data = keep_data(dataset, split, phases[-1].known)
     if resume:
         run = _reopen(run_path, config, fingerprint(log))
@@ -101,7 +93,7 @@ def train_recommender(
         }
         run = Run.create(run_path, "recommender", config, facts, files)
         del files  # gigabytes that the loop needs for itself
-    model = _train(run, phases, state, _Shop(dataset, split, data, config, device))
+    model = _train(run, phases, state, Shop(dataset, split, data, config, device))
     evaluation = evaluate_beside_popularity(
         torch_recommend(model.eval(), device),
         split.test,
@@ -110,7 +102,12 @@ def train_recommender(
         hide_context=not config.data.repeat_purchases,
         cold=ColdItems.of(dataset, split),
     )
-    facts = {"split": config.split.method, "held_out": held_out, "chosen": state["chosen"]}
+    facts = {
+        "split": config.split.method,
+        "held_out": held_out,
+        "chosen": state["chosen"],
+        "stages": _by_stage(state["metrics"]),
+    }
     run.write_json("evaluation.json", {**facts, **evaluation})
     return run
 
@@ -147,91 +144,16 @@ def _fresh_state() -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class _Phase:
-    """Which purchases a model is trained on, bool [n], and whether validation watches."""
-
-    known: np.ndarray
-    validated: bool
-
-
-@dataclass(frozen=True)
-class _Shop:
-    """What the phases of one run share."""
-
-    dataset: Dataset
-    split: Split
-    data: SavedData
-    config: RecommenderConfig
-    device: torch.device
-
-    @property
-    def hide_context(self) -> bool:
-        """Whether what a shopper has bought is not shown to them again."""
-        return not self.config.data.repeat_purchases
-
-    def model(self, phase: _Phase) -> Mlp | TwoStage:
-        """Build the untrained model of a phase; all begin with the same weights."""
-        log = self.dataset.interactions
-        bought = log.item[phase.known & log.positive()]
-        counts = np.bincount(bought, minlength=log.n_items + 1)
-        torch.manual_seed(self.config.training.seed)
-        return build_model(self.config, replace(self.data, counts=counts)).to(self.device)
-
-    def stages(self, phase: _Phase, model: Mlp | TwoStage) -> list[Stage | ItemItemStage]:
-        """List what is trained one after the other."""
-        log, config = self.dataset.interactions, self.config
-        rows = TrainingRows.of(log, phase.known, self.device)
-        if isinstance(model, Mlp):
-            return [MlpStage(model, rows, labelled=log.label is not None)]
-        bought = rows.positives()
-        requests = ShopperRequests(config.two_stage, bought, ordered=config.ordered)
-        retrieval = RetrievalStage(
-            model,
-            bought,
-            requests,
-            mixed_precision=config.training.mixed_precision,
-        )
-        stages: list[Stage | ItemItemStage] = [retrieval]
-        if model.neighbours.shape[1]:
-            stages.append(ItemItemStage(model, bought))
-        if config.two_stage.ranker_epochs:
-            stages.append(RankingStage(model, bought, requests))
-        return stages
-
-    def validator(self, phase: _Phase, model: Mlp | TwoStage) -> Callable[[], dict[str, float]]:
-        """Return what ranks the validation cases: HR and NDCG at 10, full ranking."""
-        cases = self.validation(phase)
-
-        def validate() -> dict[str, float]:
-            if len(cases) == 0:
-                return {}
-            ranked = rank_cases(
-                torch_recommend(model.eval(), self.device),
-                cases,
-                n_rows=self.data.n_rows,
-                max_basket=model.config.max_basket,
-                hide_context=self.hide_context,
-            )
-            summary = summarise(ranked, cases, self.data.n_rows)
-            return {name: summary[name] for name in (f"hr@{K}", f"ndcg@{K}")}
-
-        return validate
-
-    def validation(self, phase: _Phase) -> Cases:
-        """Return the cases that choose; none in a phase that is trained on them."""
-        cases = self.split.validation
-        return cases if phase.validated else cases.take(np.zeros(0, np.int64))
-
-    def epochs(self, stage: Stage, phase: _Phase, chosen: dict[str, Any]) -> int:
-        """Return how many epochs a stage has at most, or where they are chosen, in all."""
-        if not phase.validated:
-            return int(chosen[stage.name])
-        ranking = isinstance(stage, RankingStage)
-        return self.config.two_stage.ranker_epochs if ranking else self.config.training.epochs
+def _by_stage(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Return the best validation NDCG that each stage reached, the stages before it included."""
+    best: dict[str, float] = {}
+    for row in rows:
+        if f"ndcg@{K}" in row:
+            best[row["stage"]] = max(row[f"ndcg@{K}"], best.get(row["stage"], 0.0))
+    return best
 
 
-def _train(run: Run, phases: list[_Phase], state: dict[str, Any], shop: _Shop) -> Mlp | TwoStage:
+def _train(run: Run, phases: list[Phase], state: dict[str, Any], shop: Shop) -> Mlp | TwoStage:
     """Run the phases from where ``state`` stands, and return the model with its best weights."""
     config = shop.config.training
     with StopRequest() as stop, _progress(phases, state, shop) as progress:
@@ -260,7 +182,7 @@ def _train(run: Run, phases: list[_Phase], state: dict[str, Any], shop: _Shop) -
             progress.say("training again, as chosen, on all purchases before the test")
 
 
-def _progress(phases: list[_Phase], state: dict[str, Any], shop: _Shop) -> TrainingProgress:
+def _progress(phases: list[Phase], state: dict[str, Any], shop: Shop) -> TrainingProgress:
     """Count the steps of all phases, early stopping apart, and those that are done."""
     epochs, ranker_epochs = shop.config.training.epochs, shop.config.two_stage.ranker_epochs
     if shop.config.arch == "mlp":
@@ -274,7 +196,7 @@ def _progress(phases: list[_Phase], state: dict[str, Any], shop: _Shop) -> Train
 
 
 def _run_stage(
-    loop: Loop, stage: Stage | ItemItemStage, phase: _Phase, state: dict[str, Any], shop: _Shop
+    loop: Loop, stage: Stage | ItemItemStage, phase: Phase, state: dict[str, Any], shop: Shop
 ) -> None:
     """Run one stage to its end, note what was chosen, and set ``state`` before the next."""
     chosen = dict(state["chosen"])
@@ -291,7 +213,7 @@ def _run_stage(
 
 
 def _choose_weights(
-    loop: Loop, stage: ItemItemStage, state: dict[str, Any], shop: _Shop, phase: _Phase
+    loop: Loop, stage: ItemItemStage, state: dict[str, Any], shop: Shop, phase: Phase
 ) -> ItemItemChoice:
     cases = shop.validation(phase)
     if len(cases) == 0:
