@@ -58,7 +58,7 @@ def refused_log(shop: Path, content: str | bytes, *words: str, check: int = 2) -
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     commands = (
         ([*RECOMMENDER, path, "--out", "run"], 2),
-        (["evaluate", TINY, "--interactions", path, "--json"], 2),
+        (["evaluate", TINY, "-k", 8, "--interactions", path, "--json"], 2),
     )
     for command, code in commands:
         sentence = refused(shop, *command, code=code)
@@ -90,7 +90,7 @@ def test_missing_file(shop: Path) -> None:
         [*GENERATOR, "pictures", "--labels", "absent", "--out", "run"],
         [*GENERATOR, "pictures", "--out", "absent", "--resume"],
         ["evaluate", "absent", "--interactions", "log.csv", "--json"],
-        ["evaluate", TINY, "--interactions", "absent", "--json"],
+        ["evaluate", TINY, "-k", 8, "--interactions", "absent", "--json"],
         ["export", "--recommender", "absent", "--out", "bundle"],
         ["export", "--generator", "absent", "--out", "bundle"],
         ["inspect", "absent", "--json"],
