@@ -13,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from trainer.recommender.loop import REFIT
+
 # matplotlib writes fixed colours; these stand for the page's own, which differ in light and dark.
 INK, MUTED, LINE, FIRST, SECOND = "#010203", "#010204", "#010205", "#010206", "#010207"
 PAGE_COLOURS = {
@@ -35,16 +37,24 @@ def recommender_curves(rows: Sequence[Row]) -> Markup:
         rows: a recommender's metrics.jsonl: stage, epoch, loss (not before the first epoch), and
             hr@10 and ndcg@10 where there are validation cases.
     """
-    stages = list(dict.fromkeys(row["stage"] for row in rows))
+    stages = list(dict.fromkeys(row["stage"] for row in rows if REFIT not in row["stage"]))
+    trained = [stage for stage in stages if any(_losses(rows, stage))]
     metrics = [name for name in ("hr@10", "ndcg@10") if any(name in row for row in rows)]
-    panels = _panels(len(stages) + bool(metrics))
-    for stage, panel in zip(stages, panels.axes, strict=False):
-        trained = [row for row in rows if row["stage"] == stage and "loss" in row]
+    panels = _panels(len(trained) + bool(metrics))
+    for stage, panel in zip(trained, panels.axes, strict=False):
         _style(panel, f"Loss, {stage} stage", "mean training loss (nats)")
-        _plot(panel, [(row["epoch"], row["loss"]) for row in trained], "loss", FIRST)
+        again = _losses(rows, stage + REFIT)
+        _plot(panel, _losses(rows, stage), "first, validated" if again else "loss", FIRST)
+        if again:
+            _plot(panel, again, "again, on validation purchases too", SECOND)
+            _legend(panel)
     if metrics:
         _validation(panels.axes[-1], rows, stages, metrics)
     return _svg(panels, "losses", "Training loss of each stage and validation metrics, by epoch")
+
+
+def _losses(rows: Sequence[Row], stage: str) -> list[tuple[int, float]]:
+    return [(row["epoch"], row["loss"]) for row in rows if row["stage"] == stage and "loss" in row]
 
 
 def _validation(panel: Axes, rows: Sequence[Row], stages: list[str], metrics: list[str]) -> None:

@@ -35,7 +35,7 @@ def models() -> dict[str, Mlp | TwoStage]:
             two_stage().config,
             N_USERS,
             ItemCodes.of([], N_ITEMS, 8),
-            torch.ones(N_ITEMS + 1, dtype=torch.bool),
+            torch.ones(N_ITEMS + 1, dtype=torch.int64),
         ).eval(),
         "two-stage, retrieval alone": unranked(),
         "two-stage, no encoder, no neighbours": two_stage(encoder_hidden=0, neighbours=0),

@@ -24,9 +24,9 @@ N_USERS, N_ITEMS = 5, 30
 def two_stage(seed: int = 0, **fields: object) -> TwoStage:
     torch.manual_seed(seed)
     config = TwoStageConfig(**({"dim": 8, "max_basket": 4, "neighbours": 9} | fields))
-    sold = torch.ones(N_ITEMS + 1, dtype=torch.bool)
-    sold[[0, 7]] = False
-    model = TwoStage(config, N_USERS, item_codes(), sold).eval()
+    counts = torch.ones(N_ITEMS + 1, dtype=torch.int64)
+    counts[[0, 7]] = 0
+    model = TwoStage(config, N_USERS, item_codes(), counts).eval()
     with torch.no_grad():
         model.bias.normal_()
         for parameter in (*model.ranker.parameters(), *encoder_weights(model)):
@@ -270,10 +270,13 @@ def test_the_boundary_gap_is_between_the_last_candidate_and_the_first_left_out()
 def test_the_encoder_says_nothing_of_an_empty_basket_and_starts_from_the_pooled_one() -> None:
     torch.manual_seed(2)
     fresh = TwoStage(
-        TwoStageConfig(dim=8, max_basket=4), N_USERS, item_codes(), torch.ones(31) > 0
+        TwoStageConfig(dim=8, max_basket=4), N_USERS, item_codes(), torch.ones(31).long()
     ).eval()
     plain = TwoStage(
-        TwoStageConfig(dim=8, max_basket=4, encoder_hidden=0), N_USERS, item_codes(), fresh.sold
+        TwoStageConfig(dim=8, max_basket=4, encoder_hidden=0),
+        N_USERS,
+        item_codes(),
+        fresh.sold.long(),
     ).eval()
     plain.load_state_dict(fresh.state_dict(), strict=False)
     user, basket, _ = requests(20, 4)

@@ -24,6 +24,9 @@ from trainer.recommender.row_adam import RowAdam
 from trainer.recommender.two_stage import TwoStage
 from trainer.run import Run
 
+REFIT = ", refit"
+"""What a stage's name ends with in metrics.jsonl where it was trained a second time."""
+
 Validate = Callable[[], dict[str, float]]
 """Ranks the validation cases with the model as it stands; empty where there are none."""
 
@@ -150,7 +153,7 @@ def _keep_best(
     loop: Loop, stage: Stage, state: dict[str, Any], found: dict[str, float], row: dict[str, Any]
 ) -> None:
     """Add a metrics row, and keep the weights when NDCG rose or there is nothing to go by."""
-    name = f"{stage.name}, refit" if state["phase"] else stage.name
+    name = stage.name + REFIT if state["phase"] else stage.name
     row = {"stage": name, **row, **found}
     state["metrics"] = [*state["metrics"], row]
     metric = found.get(f"ndcg@{K}")

@@ -18,7 +18,6 @@ from trainer.catalogue import ItemTable
 from trainer.checkpoint import load_checkpoint
 from trainer.config import RecommenderConfig
 from trainer.dataset import Dataset
-from trainer.interactions import Interactions
 from trainer.recommender.mlp import Mlp
 from trainer.recommender.two_stage import TwoStage
 from trainer.run import Run, json_bytes
@@ -60,14 +59,17 @@ class SavedData:
         return self.history_items[start:end]
 
 
-def fingerprint(log: Interactions) -> str:
-    """Hash a cleaned log, so that a resumed run can tell whether it got the same one."""
+def fingerprint(dataset: Dataset) -> str:
+    """Hash a cleaned log and its items, so that a resumed run can tell other ones."""
+    log = dataset.interactions
     digest = hashlib.sha256()
     for ids in (log.user_ids, log.item_ids):
         digest.update("\0".join(ids).encode("utf-8", "surrogatepass"))
     for column in (log.sequence, log.item, log.time, log.label):
         if column is not None:
             digest.update(np.ascontiguousarray(column).data)
+    items = pd.util.hash_pandas_object(dataset.items.frame().astype(str), index=False)
+    digest.update(items.to_numpy().data)
     return digest.hexdigest()
 
 
@@ -90,7 +92,7 @@ def keep_data(dataset: Dataset, split: Split, trained_on: np.ndarray) -> SavedDa
         n_sequences=log.n_sequences,
         counts=np.bincount(rows, minlength=log.n_items + 1),
         test=split.test,
-        fingerprint=fingerprint(log),
+        fingerprint=fingerprint(dataset),
     )
 
 
@@ -176,7 +178,8 @@ def build_model(config: RecommenderConfig, data: SavedData) -> Mlp | TwoStage:
     if config.arch == "mlp":
         return Mlp(config.mlp, n_users, data.n_sequences, n_items)
     codes = data.items.codes(config.two_stage.price_bands)
-    return TwoStage(config.two_stage, n_users, codes, torch.from_numpy(data.counts > 0))
+    counts = torch.from_numpy(data.counts)
+    return TwoStage(config.two_stage, n_users, codes, counts, ordered=config.ordered)
 
 
 @dataclass(frozen=True)

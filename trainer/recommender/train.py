@@ -80,7 +80,7 @@ def train_recommender(
         phases.append(Phase(split.before_test, validated=False))
     data = keep_data(dataset, split, phases[-1].known)
     if resume:
-        run = _reopen(run_path, config, fingerprint(log))
+        run = _reopen(run_path, config, fingerprint(dataset))
         state = load_checkpoint(run.checkpoint)
     else:
         on = describe_device(device, mixed_precision=config.training.mixed_precision)

@@ -29,7 +29,9 @@ class TwoStage(nn.Module):
         config: sizes and dropouts.
         n_users: known shoppers; user row 0 is anonymous.
         codes: every item's attribute values, n_rows = n_items + 1.
-        sold: bool [n_rows], items with purchases to learn from; the others have attributes only.
+        counts: int64 [n_rows], purchases to learn from; items without have attributes only.
+        ordered: whether a basket's newest item counts most from the start; training bends the
+            curve.
     """
 
     codes: Tensor
@@ -40,11 +42,17 @@ class TwoStage(nn.Module):
     neighbour_recency: Tensor
 
     def __init__(
-        self, config: TwoStageConfig, n_users: int, codes: ItemCodes, sold: Tensor
+        self,
+        config: TwoStageConfig,
+        n_users: int,
+        codes: ItemCodes,
+        counts: Tensor,
+        *,
+        ordered: bool = True,
     ) -> None:
         super().__init__()
         self.config = config
-        n_rows, dim = len(sold), config.dim
+        n_rows, dim = len(counts), config.dim
         self.item = nn.Embedding(n_rows, dim, sparse=is_lazy(n_rows))
         self.attribute = nn.Embedding(codes.n_values + 1, dim, padding_idx=0)
         self.user = nn.Embedding(n_users + 1, dim, padding_idx=0, sparse=is_lazy(n_users + 1))
@@ -54,23 +62,26 @@ class TwoStage(nn.Module):
         self.ranker = scoring_mlp(2 * dim + 1, config.ranker_hidden)
         self.register_buffer("codes", torch.from_numpy(codes.values))  # [n_rows, slots]
         self.register_buffer("code_weights", torch.from_numpy(codes.weights))
-        self.register_buffer("sold", sold)
+        self.register_buffer("sold", counts > 0)
         count = min(config.neighbours, n_rows) if n_rows - 1 <= config.neighbour_items else 0
         self.register_buffer("neighbours", torch.zeros(n_rows, count, dtype=torch.int64))
         self.register_buffer("neighbour_weights", torch.zeros(n_rows, count))
         self.register_buffer("neighbour_recency", torch.zeros(config.max_basket))
-        self._initialise()
+        self._initialise(counts, ordered=ordered)
 
     @torch.no_grad()
-    def _initialise(self) -> None:
+    def _initialise(self, counts: Tensor, *, ordered: bool) -> None:
         spread = 1 / math.sqrt(self.config.dim)
         self.item.weight.normal_(0, spread)
         self.attribute.weight.normal_(0, spread)
         self.attribute.weight[0] = 0
         self.user.weight.normal_(0, spread * self.config.user_scale)
         self.user.weight[0] = 0
-        # Newest items count most from the start; training bends the curve.
-        self.recency.copy_(torch.linspace(-2, 0, self.config.max_basket))
+        if ordered:
+            self.recency.copy_(torch.linspace(-2, 0, self.config.max_basket))
+        # Without a shopper the softmax is at its best at the log of the counts.
+        popularity = torch.log(counts[self.sold].float())
+        self.bias[self.sold] = popularity - popularity.mean()
         # The ranking stage starts as retrieval's own order and departs from it as it learns.
         last = cast(nn.Linear, self.ranker[-1])
         last.weight.zero_()
