@@ -66,13 +66,17 @@ def _linear(layers: nn.Sequential, number: int) -> tuple[np.ndarray, np.ndarray]
 
 def _two_stage(build: GraphBuilder, model: TwoStage, top_k: int) -> None:
     bias = _array(model.serving_bias()).copy()
-    bias[0] = NEVER  # padding is never an answer, whatever the mask says
+    popularity = _array(model.popularity).copy()
+    bias[0] = popularity[0] = NEVER  # padding is never an answer, whatever the mask says
     build.constant("item_vectors", _array(model.item_vectors()))
     build.constant("item_bias", bias)
+    build.constant("popularity", popularity)
     _shopper(build, model)
     build.floats("temperature", model.config.temperature)
     build.node("Div", ["shopper", "temperature"], "query")  # [batch, dim]
-    scores = build.node("Gemm", ["query", "item_vectors", "item_bias"], "affinity", transB=1)
+    _nobody(build)
+    build.node("Where", ["is_nobody", "popularity", "item_bias"], "offset")  # [batch, n_rows]
+    scores = build.node("Gemm", ["query", "item_vectors", "offset"], "affinity", transB=1)
     if model.neighbour_weights.any():
         scores = _neighbours(build, model, scores)
     build.node("Where", ["allowed", scores, "never"], "permitted")  # [batch, n_rows]
@@ -127,6 +131,14 @@ def _shopper(build: GraphBuilder, model: TwoStage) -> None:
     build.node("Div", ["taste", "taste_norm"], "shopper")
 
 
+def _nobody(build: GraphBuilder) -> None:
+    """Say which requests have neither user nor basket: bool [batch, 1]."""
+    build.node("Equal", ["user", "no_item"], "is_anonymous")
+    build.node("ReduceMax", ["basket", "second"], "last_row", keepdims=1)
+    build.node("Equal", ["last_row", "no_item"], "is_empty")
+    build.node("And", ["is_anonymous", "is_empty"], "is_nobody")
+
+
 def _encoder(build: GraphBuilder, encoder: nn.Sequential, pooled: str) -> str:
     """Add the encoder's correction, made from the pooled basket and its newest item.
 
@@ -152,8 +164,8 @@ def _encoder(build: GraphBuilder, encoder: nn.Sequential, pooled: str) -> str:
     build.node("Mul", ["encoder_sum", "encoder_gate"], "encoder_doubled")
     build.node("Mul", ["encoder_doubled", "half"], "encoder_active")
     build.node("Gemm", ["encoder_active", "encoder_1", "encoder_bias_1"], "bend")
-    build.node("ReduceMax", ["held_one", "second"], "any_held", keepdims=1)  # [batch, 1]
-    build.node("Mul", ["bend", "any_held"], "bend_of_baskets")  # nobody stays at zero
+    build.node("ReduceMax", ["held_one", "second"], "bends", keepdims=1)  # [batch, 1]
+    build.node("Mul", ["bend", "bends"], "bend_of_baskets")  # nobody stays at zero
     return build.node("Add", [pooled, "bend_of_baskets"], "bent")
 
 

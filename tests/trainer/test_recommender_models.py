@@ -29,6 +29,7 @@ def two_stage(seed: int = 0, **fields: object) -> TwoStage:
     model = TwoStage(config, N_USERS, item_codes(), counts).eval()
     with torch.no_grad():
         model.bias.normal_()
+        model.popularity.normal_()
         for parameter in (*model.ranker.parameters(), *encoder_weights(model)):
             parameter.normal_(0, 0.3)
     if model.neighbours.shape[1]:
@@ -181,16 +182,18 @@ def test_two_stage_scores_as_numpy_does() -> None:
     np.testing.assert_allclose(score[0].detach().numpy(), final[order], rtol=1e-4, atol=1e-4)
 
 
-def test_nobody_at_all_gets_the_item_bias() -> None:
-    model = two_stage()
-    for parameter in model.ranker.parameters():
-        nn.init.zeros_(parameter)
-    assert not model.ranks
-    nobody = torch.zeros(1, 1, dtype=torch.int64), torch.zeros(1, 4, dtype=torch.int64)
-    _, score = model.serve(*nobody, torch.ones(1, N_ITEMS + 1, dtype=torch.bool), 5)
-    bias = model.serving_bias().detach().clone()
-    bias[0] = -torch.inf
-    torch.testing.assert_close(score[0], bias.sort(descending=True).values[:5])
+def test_nobody_at_all_gets_the_best_sellers() -> None:
+    torch.manual_seed(0)
+    counts = torch.randperm(N_ITEMS + 1)  # row 0's is nobody's business; one item never sold
+    model = TwoStage(TwoStageConfig(dim=8, max_basket=4), N_USERS, item_codes(), counts).eval()
+    nobody = torch.zeros(2, 1, dtype=torch.int64), torch.zeros(2, 4, dtype=torch.int64)
+    nobody[1][1, -1] = 5  # the second has a basket
+    allowed = torch.ones(2, N_ITEMS + 1, dtype=torch.bool)
+    item, score = model.serve(*nobody, allowed, N_ITEMS)
+    order = counts[1:].argsort(descending=True) + 1
+    assert item[0].tolist() == order.tolist()
+    torch.testing.assert_close(score[0], torch.log(counts[order].clamp(min=0.5)))
+    assert item[1].tolist() != order.tolist()
 
 
 def test_an_item_never_sold_has_the_vector_of_its_attributes() -> None:
@@ -227,6 +230,7 @@ def test_equal_items_keep_row_order() -> None:
     model = two_stage()
     with torch.no_grad():
         model.bias[:] = 0
+        model.popularity[:] = 0
         for parameter in model.ranker.parameters():
             parameter.zero_()
     nobody = torch.zeros(1, 1, dtype=torch.int64), torch.zeros(1, 4, dtype=torch.int64)

@@ -22,8 +22,8 @@ class TwoStage(nn.Module):
     An item's vector is its own embedding plus those of its attributes, at unit length. A shopper's
     is the recency-weighted mean of the basket's item vectors, plus what a small network makes of
     that mean and the newest item, plus the user's embedding, at unit length; it is zero for nobody
-    at all, whose ranking is the item bias. The retrieval score is their product over the
-    temperature, plus the bias, plus the weights that the basket's items hold for the item.
+    at all. The retrieval score is their product over the temperature, plus the bias, plus the
+    weights that the basket's items hold for the item; for nobody it is the log of the item's sales.
 
     Args:
         config: sizes and dropouts.
@@ -37,6 +37,7 @@ class TwoStage(nn.Module):
     codes: Tensor
     code_weights: Tensor
     sold: Tensor
+    popularity: Tensor
     neighbours: Tensor
     neighbour_weights: Tensor
     neighbour_recency: Tensor
@@ -63,14 +64,16 @@ class TwoStage(nn.Module):
         self.register_buffer("codes", torch.from_numpy(codes.values))  # [n_rows, slots]
         self.register_buffer("code_weights", torch.from_numpy(codes.weights))
         self.register_buffer("sold", counts > 0)
+        # Half a sale stands for none.
+        self.register_buffer("popularity", torch.log(counts.clamp(min=0.5).float()))
         count = min(config.neighbours, n_rows) if n_rows - 1 <= config.neighbour_items else 0
         self.register_buffer("neighbours", torch.zeros(n_rows, count, dtype=torch.int64))
         self.register_buffer("neighbour_weights", torch.zeros(n_rows, count))
         self.register_buffer("neighbour_recency", torch.zeros(config.max_basket))
-        self._initialise(counts, ordered=ordered)
+        self._initialise(ordered=ordered)
 
     @torch.no_grad()
-    def _initialise(self, counts: Tensor, *, ordered: bool) -> None:
+    def _initialise(self, *, ordered: bool) -> None:
         spread = 1 / math.sqrt(self.config.dim)
         self.item.weight.normal_(0, spread)
         self.attribute.weight.normal_(0, spread)
@@ -80,7 +83,7 @@ class TwoStage(nn.Module):
         if ordered:
             self.recency.copy_(torch.linspace(-2, 0, self.config.max_basket))
         # Without a shopper the softmax is at its best at the log of the counts.
-        popularity = torch.log(counts[self.sold].float())
+        popularity = self.popularity[self.sold]
         self.bias[self.sold] = popularity - popularity.mean()
         # The ranking stage starts as retrieval's own order and departs from it as it learns.
         last = cast(nn.Linear, self.ranker[-1])
@@ -187,7 +190,8 @@ class TwoStage(nn.Module):
         scores = shopper @ vectors.T / self.config.temperature + bias
         if self.neighbours.shape[1]:
             scores = scores + self.neighbour_scores(basket)
-        return shopper, scores
+        nobody = (user == 0) & (basket == 0).all(dim=1)
+        return shopper, torch.where(nobody[:, None], self.popularity, scores)
 
     def _permitted(
         self, user: Tensor, basket: Tensor, allowed: Tensor, vectors: Tensor, bias: Tensor
