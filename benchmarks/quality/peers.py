@@ -39,7 +39,7 @@ class Peer:
 
 
 NEIGHBOURS = grid(neighbours=(0, 50, 200))
-DECAYS = grid(decay=(1.0, 0.9, 0.8, 0.7, 0.6, 0.5))
+DECAYS = grid(decay=(1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3))
 
 POPULARITY = Peer("popularity", "popularity")
 KNN = Peer("item-kNN cosine", "item-knn", NEIGHBOURS)
