@@ -20,11 +20,13 @@ from export.graph import TensorSpec
 from export.parity import Parity, generator_parity, recommender_parity
 from export.recommender import recommender_contract, recommender_graph
 from export.requests import first_pictures, fresh_pictures, fresh_requests, golden_requests
-from runtime.bundle import write_bundle
+from runtime.bundle import Bundle, open_bundle, write_bundle
 from runtime.catalogue import Column, pack_catalogue
 from runtime.durable import refuse_existing
+from runtime.errors import UnusableInput
 from runtime.golden import Golden
 from runtime.layers import REQUESTS, record_layers
+from runtime.manifest import MANIFEST
 from runtime.session import runtime_version
 from runtime.users import pack_users
 from runtime.version import __version__
@@ -107,7 +109,7 @@ def export_bundle(
     Args:
         out: the folder to create.
         recommender: run folder of a recommender, or None.
-        generator: run folder of a generator, or None.
+        generator: run folder of a generator, or a bundle whose generator is kept, or None.
         name: the bundle's name.
         version: a whole number that grows from bundle to bundle.
         top_k: longest answer of the recommender; cut to the catalogue's size.
@@ -136,7 +138,9 @@ def export_bundle(
     )
     if recommender is not None:
         _add_recommender(draft, Run.open(recommender, "recommender"), top_k, say)
-    if generator is not None:
+    if generator is not None and (generator.suffix == ".zip" or (generator / MANIFEST).exists()):
+        _keep_generator(draft, open_bundle(generator), say)
+    elif generator is not None:
         _add_generator(draft, Run.open(generator, "generator"), say)
     if command:
         draft.commands.append(command)
@@ -228,3 +232,29 @@ def _add_generator(draft: _Draft, run: Run, say: Say) -> None:
     requests = golden.feeds(0, min(REQUESTS, len(golden)))
     contract = generator_contract(generator)
     draft.add_model("generator", graph, parity, golden, requests, contract, facts)
+
+
+def _keep_generator(draft: _Draft, bundle: Bundle, say: Say) -> None:
+    """Take the generator of an earlier bundle, with its golden vectors and its proof.
+
+    Raises:
+        UnusableInput: the bundle has no generator.
+    """
+    manifest = bundle.manifest
+    if manifest.generator is None:
+        raise UnusableInput(
+            f"bundle {str(bundle.path)!r} holds no generator; give a run, or leave it"
+        )
+    section = manifest.raw["generator"]
+    for variant, facts in section["variants"].items():
+        model = onnx.load_model_from_string(bundle.read_bytes(facts["file"]))
+        onnx.helper.set_model_props(model, _metadata(draft) | {"variant": variant})
+        draft.files[facts["file"]] = content = model.SerializeToString()
+        section["variants"][variant] = {**facts, "bytes": len(content)}
+    for key in ("golden", "layers"):
+        draft.files[section[key]] = bundle.read_bytes(section[key])
+    draft.manifest["generator"] = section
+    draft.manifest["data"]["generator"] = manifest.raw["data"]["generator"]
+    origin = f"{manifest.name} version {manifest.version}"
+    draft.commands.append(f"the generator is that of {origin}, whose card says how it was trained")
+    say(f"generator: kept from {origin}")

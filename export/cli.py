@@ -13,7 +13,12 @@ from trainer.cli_options import FILE, needs_training_extra, this_command
 
 @click.command(cls=Command)
 @click.option("--recommender", type=FILE, metavar="RUN", help="Run of endcap train recommender.")
-@click.option("--generator", type=FILE, metavar="RUN", help="Run of endcap train generator.")
+@click.option(
+    "--generator",
+    type=FILE,
+    metavar="RUN|BUNDLE",
+    help="Run of endcap train generator, or a bundle whose generator is kept.",
+)
 @click.option("--out", type=FILE, required=True, metavar="BUNDLE", help="Folder to create.")
 @click.option("--name", help="Name of the bundle  [default: the folder's name].")
 @click.option(

@@ -295,3 +295,33 @@ def test_requests_whose_last_candidate_ties_are_not_compared(
     np.testing.assert_array_equal(fewer.item, kept.item[clear])
     for n, before in enumerate(np.flatnonzero(clear)):
         np.testing.assert_array_equal(fewer.allowed(n, 25), kept.allowed(int(before), 25))
+
+
+def test_the_generator_of_a_bundle_can_be_kept(runs: Path, tmp_path: Path) -> None:
+    export(runs, tmp_path / "first", version=4)
+    said: list[str] = []
+    export(runs, tmp_path / "next", generator=tmp_path / "first", version=5, say=said.append)
+    first, second = (open_bundle(tmp_path / name) for name in ("first", "next"))
+    assert "generator: kept from tiny version 4" in said
+    assert "that of tiny version 4" in (tmp_path / "next" / "README.md").read_text()
+    kept, original = (bundle.manifest.raw["generator"] for bundle in (second, first))
+    assert kept["metrics"] == original["metrics"]
+    for key in ("golden", "layers"):
+        assert second.read_bytes(kept[key]) == first.read_bytes(original[key])
+    graphs = [
+        onnx.load_model_from_string(bundle.read_bytes("generator/fp32.onnx"))
+        for bundle in (first, second)
+    ]
+    versions = [{p.key: p.value for p in graph.metadata_props}["version"] for graph in graphs]
+    assert versions == ["4", "5"]
+    assert graphs[0].graph == graphs[1].graph
+    report = check_bundle(second, "cpu")
+    assert report.passed
+    assert {check.model for check in report.checks} == {"recommender", "generator"}
+
+
+def test_a_bundle_without_generator_has_none_to_keep(runs: Path, tmp_path: Path) -> None:
+    export(runs, tmp_path / "items", generator=None)
+    with pytest.raises(UnusableInput, match="items' holds no generator; give a run"):
+        export(runs, tmp_path / "next", generator=tmp_path / "items")
+    assert not (tmp_path / "next").exists()
