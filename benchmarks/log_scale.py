@@ -26,6 +26,7 @@ LEAST_SHOPPERS, LEAST_ITEMS = 100, 150
 SETTINGS = (
     "data.repeat_purchases=true",  # a corner store's shoppers buy the same bread again
     "training.epochs=1",
+    "training.refit=false",
     "training.batch_size=8192",
     "training.validation_cases=1000",
     "training.test_cases=1000",
