@@ -68,18 +68,20 @@ def _validation(panel: Axes, rows: Sequence[Row], stages: list[str], metrics: li
         for name, colour in zip(metrics, (FIRST, SECOND), strict=False):
             points = [(started + row["epoch"], row[name]) for row in mine if name in row]
             _plot(panel, points, name.upper() if number == 0 else "", colour)
-        panel.annotate(
+        note = panel.annotate(
             stage,
             (started, 1.0),
             xycoords=("data", "axes fraction"),
-            xytext=(4, -3),
+            xytext=(4, -3 - 11 * (number % 2)),  # a stage without epochs begins where the next does
             textcoords="offset points",
             va="top",
             color=MUTED,
             fontsize=8.5,
         )
+        note.set_in_layout(False)
         started += max(row["epoch"] for row in mine)
-    panel.set_ylim(0, 1.18 * max(row[name] for row in rows for name in metrics if name in row) or 1)
+    panel.set_xlim(-0.5, max(started, 1) * 1.15)
+    panel.set_ylim(0, 1.25 * max(row[name] for row in rows for name in metrics if name in row) or 1)
     _legend(panel)
 
 

@@ -334,3 +334,17 @@ def test_curves_of_a_run_with_one_epoch_and_nothing_held_out() -> None:
     assert "real against real" not in drawn
     assert drawn.startswith("<svg")
     assert "HR@10" not in recommender_curves([{"stage": "mlp", "epoch": 1, "loss": 0.7}])
+
+
+def test_curves_hold_a_stage_without_epochs_and_a_second_training() -> None:
+    rows: list[dict[str, object]] = [
+        {"stage": "retrieval", "epoch": n, "loss": 5.0 - n, "hr@10": 0.1 * n, "ndcg@10": 0.05 * n}
+        for n in range(1, 10)
+    ]
+    rows += [{"stage": "item-item", "epoch": 0, "ndcg@10": 0.5}]
+    rows += [{"stage": "retrieval, refit", "epoch": n, "loss": 4.0 - n} for n in range(1, 10)]
+    curves = recommender_curves(rows)  # warnings are errors: nothing collapses
+    assert "Loss, retrieval stage" in curves
+    assert "again, on validation purchases too" in curves
+    assert "Loss, item-item" not in curves
+    assert "refit" not in curves
