@@ -71,7 +71,7 @@ def test_validation_takes_weights_that_help_and_leaves_out_those_that_do_not(
     model = build_model(settings, data)
     assert isinstance(model, TwoStage)
     bought = TrainingRows.of(dataset.interactions, split.train, torch.device("cpu"))
-    stage = ItemItemStage(model, bought)
+    stage = ItemItemStage(model, bought, ordered=True)
     choice, found = stage.choose(split.validation, hide_context=True)  # retrieval is untrained
     assert choice.scale > 0
     stage.apply(choice)
@@ -88,5 +88,8 @@ def test_validation_takes_weights_that_help_and_leaves_out_those_that_do_not(
     ends = [alone, alone + 1]
     lonely = TrainingRows(bought.user, alone, bought.item, *ends, bought.label, bought.n_items)
     model.neighbour_weights.zero_()
-    assert ItemItemStage(model, lonely).choose(split.validation, hide_context=True)[0] == OFF
+    stage = ItemItemStage(model, lonely, ordered=True)
+    assert stage.choose(split.validation, hide_context=True)[0] == OFF
+    unordered = ItemItemStage(model, bought, ordered=False)
+    assert unordered.choose(split.validation, hide_context=True)[0].decay == 1
     assert 0 < found <= 1

@@ -29,12 +29,15 @@ class ItemItemStage:
     Args:
         model: with trained retrieval.
         rows: purchases.
+        ordered: whether older basket items may count for less; where order says nothing, a decay
+            that ranks a few cases better is an accident.
     """
 
     name = "item-item"
 
-    def __init__(self, model: TwoStage, rows: TrainingRows) -> None:
+    def __init__(self, model: TwoStage, rows: TrainingRows, *, ordered: bool) -> None:
         self.model, self.rows = model, rows
+        self.decays = DECAYS if ordered else DECAYS[:1]
 
     def choose(self, cases: Cases, *, hide_context: bool) -> tuple[ItemItemChoice, float]:
         """Find the penalty, decay and scale that rank ``cases`` best, or that nothing helps.
@@ -47,7 +50,7 @@ class ItemItemStage:
         together = co_purchases(self.rows)
         penalties = self.model.config.item_item_l2
         middle = penalties[len(penalties) // 2]
-        found = self._try(cases, together, [(middle, decay) for decay in DECAYS], hide_context)
+        found = self._try(cases, together, [(middle, decay) for decay in self.decays], hide_context)
         decay = max(found, key=lambda choice: found[choice]).decay
         others = [(l2, decay) for l2 in penalties if l2 != middle]
         for l2 in others:

@@ -72,7 +72,7 @@ class Shop:
         )
         stages: list[Stage | ItemItemStage] = [retrieval]
         if model.neighbours.shape[1]:
-            stages.append(ItemItemStage(model, bought))
+            stages.append(ItemItemStage(model, bought, ordered=config.ordered))
         if config.two_stage.ranker_epochs:
             stages.append(RankingStage(model, bought, requests))
         return stages
