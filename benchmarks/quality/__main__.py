@@ -34,7 +34,9 @@ FIRST_SEED = 7
 @click.option("--without-libraries", is_flag=True, help="Leave out peers that need make peers.")
 @click.option("--without-endcap", is_flag=True, help="Peers alone.")
 @click.option("--without-peers", is_flag=True, help="endcap alone.")
-@click.option("--reuse", is_flag=True, help="Take ranked lists of an earlier run; tables say so.")
+@click.option(
+    "--reuse", is_flag=True, help="Take ranked lists and bundles of an earlier run; tables say so."
+)
 @click.option("--data", type=Path, default=Path("../shared/data"), show_default=True)
 @click.option("--build", type=Path, default=Path("build/quality"), show_default=True)
 @click.option("--peers-python", type=Path, default=PEERS_PYTHON, show_default=True)
@@ -62,7 +64,7 @@ def main(
         if shop.name == "beauty" and with_sasrec:
             results.append(run_peer(SASREC, cut[:1], desk, say))
         if not without_endcap:
-            results += run_endcap(cut, say)
+            results += run_endcap(cut, say, reuse=reuse)
         _print(cut[0], len(cut[0].test), results, GOALS[shop.name])
     cold = [make(data, build).with_cold_items() for make in COLD if name in ("cold", "all")]
     for shop in cold:

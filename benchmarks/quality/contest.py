@@ -10,6 +10,7 @@ from benchmarks.quality.asking import Desk, choose_settings
 from benchmarks.quality.exported import (
     Exported,
     evaluate_cold,
+    of_earlier_run,
     rank_with_bundle,
     train_and_export,
 )
@@ -53,16 +54,17 @@ def run_peer(peer: Peer, cut: Sequence[Trial], desk: Desk, say: Say) -> Result:
     return Result(peer.label, tuple(scores), tuple(seconds), settings, max(ages))
 
 
-def run_endcap(cut: Sequence[Trial], say: Say) -> list[Result]:
+def run_endcap(cut: Sequence[Trial], say: Say, *, reuse: bool) -> list[Result]:
     """Train and export once a seed; a row for each variant, with and without the user ids.
 
-    The rows "endcap" and "endcap, anonymous" are the variant that the device would run on its CPU;
+    With ``reuse`` the bundles of an earlier run are ranked again. The rows "endcap" and "endcap, anonymous" are the variant that the device would run on its CPU;
     without known shoppers there is one row for both.
     """
     scores: dict[str, list[dict[str, float]]] = {}
-    seconds = []
+    seconds, ages = [], []
     for trial in cut:
-        exported = train_and_export(trial)
+        exported = of_earlier_run(trial) if reuse else train_and_export(trial)
+        ages.append(exported.age_s)
         seconds.append(exported.train_s + exported.export_s)
         for label, variant, anonymous in _asked(exported, known=bool(trial.test.user.any())):
             ranked = rank_with_bundle(exported, variant, trial, anonymous=anonymous)
@@ -70,7 +72,7 @@ def run_endcap(cut: Sequence[Trial], say: Say) -> list[Result]:
             ndcg = scores[label][-1]["ndcg"]
             say(f"{trial.shop.name}, seed {trial.seed}: {label} ({variant}) NDCG@10 {ndcg:.4f}")
     return [
-        Result(label, tuple(found), tuple(seconds), "see the recipe")
+        Result(label, tuple(found), tuple(seconds), "see the recipe", max(ages))
         for label, found in scores.items()
     ]
 

@@ -23,6 +23,7 @@ from runtime.session import open_session
 from runtime.users import Users
 
 BATCH = 256
+COST = "cost.json"
 ENDCAP = str(Path(sys.executable).with_name("endcap"))
 
 
@@ -34,11 +35,13 @@ class Exported:
         bundle: what the device would open.
         train_s: seconds of ``endcap train``, its own evaluation included.
         export_s: seconds of ``endcap export``.
+        age_s: since it was exported; 0 when this run did it.
     """
 
     bundle: Bundle
     train_s: float
     export_s: float
+    age_s: float = 0.0
 
     @property
     def section(self) -> RecommenderSection:
@@ -55,13 +58,25 @@ def train_and_export(trial: Trial) -> Exported:
     for left_over in (run, bundle):
         shutil.rmtree(left_over, ignore_errors=True)
     shop = trial.shop
+    (trial.folder / COST).unlink(missing_ok=True)
     files = ["--interactions", str(shop.interactions), "--config", str(shop.recipe)]
     if shop.catalogue is not None:
         files += ["--catalogue", str(shop.catalogue)]
     settings = [word for setting in trial.settings for word in ("--set", setting)]
     train_s = _wall_s("train", "recommender", *files, *settings, "--out", str(run))
     export_s = _wall_s("export", "--recommender", str(run), "--out", str(bundle))
-    return Exported(open_bundle(bundle), train_s, export_s)
+    cost = {"train_s": train_s, "export_s": export_s}
+    (trial.folder / COST).write_text(json.dumps(cost), encoding="utf-8")
+    return Exported(open_bundle(bundle), **cost)
+
+
+def of_earlier_run(trial: Trial) -> Exported:
+    """Open what an earlier run trained and exported for the trial, or else do it afresh."""
+    if not (trial.folder / COST).exists():
+        return train_and_export(trial)
+    cost = json.loads((trial.folder / COST).read_text(encoding="utf-8"))
+    age_s = time.time() - (trial.folder / COST).stat().st_mtime
+    return Exported(open_bundle(trial.folder / "bundle"), **cost, age_s=age_s)
 
 
 def rank_with_bundle(

@@ -45,7 +45,7 @@ def results_table(results: Sequence[Result], metrics: Sequence[str]) -> str:
             *(result.spelled(metric) for metric in metrics),
             str(len(result.scores)),
             f"{statistics.fmean(result.seconds):.1f}",
-            result.settings + (f" (ranked {result.age_s / 3600:.1f} h ago)" * (result.age_s > 0)),
+            result.settings + (f" (of {result.age_s / 3600:.1f} h ago)" * (result.age_s > 0)),
         ]
         for result in results
     ]
