@@ -57,8 +57,9 @@ def run_peer(peer: Peer, cut: Sequence[Trial], desk: Desk, say: Say) -> Result:
 def run_endcap(cut: Sequence[Trial], say: Say, *, reuse: bool) -> list[Result]:
     """Train and export once a seed; a row for each variant, with and without the user ids.
 
-    With ``reuse`` the bundles of an earlier run are ranked again. The rows "endcap" and "endcap, anonymous" are the variant that the device would run on its CPU;
-    without known shoppers there is one row for both.
+    The rows "endcap" and "endcap, anonymous" are the variant that the device would run on its CPU;
+    without known shoppers there is one row for both. With ``reuse`` the bundles of an earlier run
+    are ranked again.
     """
     scores: dict[str, list[dict[str, float]]] = {}
     seconds, ages = [], []

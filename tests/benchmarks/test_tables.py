@@ -24,7 +24,7 @@ def test_a_table_shows_mean_and_spread_and_the_age_of_kept_lists() -> None:
     table = results_table([result("one", 0.1, 0.2, 0.6), result("two", 0.5, age_s=7200)], ["ndcg"])
     _, _, one, two = table.split("\n")
     assert one == "| one | 0.3000 (0.1000 to 0.6000) | 3 | 60.0 | decay 0.7 |"
-    assert two == "| two | 0.5000 | 1 | 60.0 | decay 0.7 (ranked 2.0 h ago) |"
+    assert two == "| two | 0.5000 | 1 | 60.0 | decay 0.7 (of 2.0 h ago) |"
 
 
 @pytest.mark.parametrize(
