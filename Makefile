@@ -4,13 +4,14 @@
 # make models trains and exports the shipped bundles again (over an hour on 2 cores)
 # make bench  cold start, installed size, cost of the demo
 # make quality  ranking quality beside peers, on real data (hours on 2 cores); make peers sets them up
+# make rate   training rate beside RecBole, in an environment of its own; make long-log: 20 million purchases
 # make docs   docs/cli.md and docs/config.md from the code
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 DATA ?= ../shared/data
 
-.PHONY: demo test check docs models bench peers quality clean
+.PHONY: demo test check docs models bench peers quality rate long-log clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -40,6 +41,20 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.installed_size
 	$(BIN)/python -m benchmarks.cold_start
 	$(BIN)/python -m benchmarks.demo_cost
+
+RECBOLE = build/recbole
+
+$(RECBOLE)/.installed: benchmarks/peers-recbole.txt
+	$(PYTHON) -m venv $(RECBOLE)
+	$(RECBOLE)/bin/python -m pip install --quiet --requirement benchmarks/peers-recbole.txt
+	touch $@
+
+rate: $(VENV)/.installed $(RECBOLE)/.installed
+	$(BIN)/python -m benchmarks.training_rate
+	$(BIN)/python -m benchmarks.embedding_update
+
+long-log: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.log_scale
 
 PEERS = .venv-peers
 
