@@ -34,7 +34,7 @@ _k_option = click.option(
     epilog="""\b
 Examples:
   endcap recommend models/online-retail --basket 85123A,71053 -k 5
-  endcap recommend models/corner-store --user shopper-0042 --category Bakery
+  endcap recommend models/corner-store --user L-017646 --category Bakery
   endcap recommend models/corner-store --stock stock.csv --json
 """,
 )
