@@ -256,5 +256,7 @@ def _keep_generator(draft: _Draft, bundle: Bundle, say: Say) -> None:
     draft.manifest["generator"] = section
     draft.manifest["data"]["generator"] = manifest.raw["data"]["generator"]
     origin = f"{manifest.name} version {manifest.version}"
-    draft.commands.append(f"the generator is that of {origin}, whose card says how it was trained")
+    card = bundle.read_bytes("README.md").decode()
+    trained = [line for line in card.splitlines() if line.startswith("endcap train generator ")]
+    draft.commands += [f"# the generator is that of {origin}, made by:", *trained]
     say(f"generator: kept from {origin}")

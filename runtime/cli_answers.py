@@ -34,7 +34,7 @@ _k_option = click.option(
     epilog="""\b
 Examples:
   endcap recommend models/online-retail --basket 85123A,71053 -k 5
-  endcap recommend models/corner-store --user L-017646 --category Bakery
+  endcap recommend models/corner-store --user L-017646 --category Cheese
   endcap recommend models/corner-store --stock stock.csv --json
 """,
 )
@@ -127,7 +127,7 @@ def similar(
     cls=Command,
     epilog="""\b
 Examples:
-  endcap generate models/corner-store --category Bakery --out bakery.png
+  endcap generate models/corner-store --category Cheese --out bakery.png
   endcap generate models/online-retail --category Bag -n 4 --seed 7 --out pictures
 """,
 )

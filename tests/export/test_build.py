@@ -50,7 +50,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         dcgan=DcganConfig(epochs=1, generator_width=4, discriminator_width=4, batch_size=4),
     )
     pictures = read_images(folder / "store" / "images", painting.images)
-    train_generator(pictures, painting, folder / "pictures", resume=False)
+    drawn = {"command": "endcap train generator --images store/images"}
+    train_generator(pictures, painting, folder / "pictures", resume=False, facts=drawn)
     return folder
 
 
@@ -303,7 +304,8 @@ def test_the_generator_of_a_bundle_can_be_kept(runs: Path, tmp_path: Path) -> No
     export(runs, tmp_path / "next", generator=tmp_path / "first", version=5, say=said.append)
     first, second = (open_bundle(tmp_path / name) for name in ("first", "next"))
     assert "generator: kept from tiny version 4" in said
-    assert "that of tiny version 4" in (tmp_path / "next" / "README.md").read_text()
+    card = (tmp_path / "next" / "README.md").read_text()
+    assert "# the generator is that of tiny version 4, made by:\nendcap train generator" in card
     kept, original = (bundle.manifest.raw["generator"] for bundle in (second, first))
     assert kept["metrics"] == original["metrics"]
     for key in ("golden", "layers"):
