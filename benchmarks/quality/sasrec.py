@@ -22,7 +22,7 @@ def fit_sasrec(question: Question, seed: int, factors: int, epochs: int) -> Scor
         epochs: passes over the sequences.
     """
     import pandas as pd
-    from pytorch_lightning import Trainer, seed_everything
+    from pytorch_lightning import seed_everything
     from rectools import Columns
     from rectools.dataset import Dataset
     from rectools.models import SASRecModel
@@ -47,18 +47,8 @@ def fit_sasrec(question: Question, seed: int, factors: int, epochs: int) -> Scor
         n_factors=factors,
         session_max_len=50,
         loss="softmax",
-        get_trainer_func=lambda: Trainer(
-            max_epochs=epochs,
-            min_epochs=epochs,
-            deterministic=True,
-            # As endcap's own softmax: several times faster on a CPU that multiplies bfloat16.
-            precision="bf16-mixed",
-            accelerator="cpu",
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            enable_checkpointing=False,
-            logger=False,
-        ),
+        epochs=epochs,
+        deterministic=True,
         recommend_use_torch_ranking=True,
     )
     model.fit(dataset)
