@@ -171,7 +171,8 @@ def _encoder(build: GraphBuilder, encoder: nn.Sequential, pooled: str) -> str:
 
 def _neighbours(build: GraphBuilder, model: TwoStage, scores: str) -> str:
     """Add what the basket's items hold for their neighbours to ``scores``, [batch, n_rows]."""
-    build.constant("neighbours", _array(model.neighbours).astype(np.int32))
+    small = np.min_scalar_type(-len(model.bias))  # int16 up to 32,768 rows: a quarter of the file
+    build.constant("neighbours", _array(model.neighbours).astype(small))
     build.constant("neighbour_weights", _array(model.neighbour_weights))
     build.constant("neighbour_recency", _array(model.neighbour_recency))
     build.integers("third", 2)
@@ -180,9 +181,9 @@ def _neighbours(build: GraphBuilder, model: TwoStage, scores: str) -> str:
     build.node("Unsqueeze", ["counted", "third"], "counted_column")
     build.node("Gather", ["neighbour_weights", "basket"], "basket_weights")
     build.node("Mul", ["basket_weights", "counted_column"], "spoken")
-    build.node("Gather", ["neighbours", "basket"], "basket_neighbours_32")
-    build.node("Reshape", ["basket_neighbours_32", "flat"], "neighbour_rows_32")
-    build.node("Cast", ["neighbour_rows_32"], "neighbour_rows", to=7)  # [batch, basket * kept]
+    build.node("Gather", ["neighbours", "basket"], "basket_neighbours")
+    build.node("Reshape", ["basket_neighbours", "flat"], "neighbour_rows_small")
+    build.node("Cast", ["neighbour_rows_small"], "neighbour_rows", to=7)  # [batch, basket * kept]
     build.node("Reshape", ["spoken", "flat"], "neighbour_values")
     inputs = [scores, "neighbour_rows", "neighbour_values"]
     return build.node("ScatterElements", inputs, "with_neighbours", axis=1, reduction="add")
