@@ -245,15 +245,16 @@ def _keep_generator(draft: _Draft, bundle: Bundle, say: Say) -> None:
         raise UnusableInput(
             f"bundle {str(bundle.path)!r} holds no generator; give a run, or leave it"
         )
-    section = manifest.raw["generator"]
+    section = dict(manifest.raw["generator"])
+    variants = {}
     for variant, facts in section["variants"].items():
         model = onnx.load_model_from_string(bundle.read_bytes(facts["file"]))
         onnx.helper.set_model_props(model, _metadata(draft) | {"variant": variant})
         draft.files[facts["file"]] = content = model.SerializeToString()
-        section["variants"][variant] = {**facts, "bytes": len(content)}
+        variants[variant] = {**facts, "bytes": len(content)}
     for key in ("golden", "layers"):
         draft.files[section[key]] = bundle.read_bytes(section[key])
-    draft.manifest["generator"] = section
+    draft.manifest["generator"] = section | {"variants": variants}
     draft.manifest["data"]["generator"] = manifest.raw["data"]["generator"]
     origin = f"{manifest.name} version {manifest.version}"
     card = bundle.read_bytes("README.md").decode()

@@ -77,7 +77,7 @@ def _two_stage(build: GraphBuilder, model: TwoStage, top_k: int) -> None:
     _nobody(build)
     build.node("Where", ["is_nobody", "popularity", "item_bias"], "offset")  # [batch, n_rows]
     scores = build.node("Gemm", ["query", "item_vectors", "offset"], "affinity", transB=1)
-    if model.neighbour_weights.any():
+    if model.has_neighbours:
         scores = _neighbours(build, model, scores)
     build.node("Where", ["allowed", scores, "never"], "permitted")  # [batch, n_rows]
     build.integers("top_k", top_k)

@@ -109,12 +109,7 @@ def summarise(ranked: np.ndarray, cases: Cases, n_rows: int, k: int = K) -> dict
     A list is shorter than k where the catalogue is: its last places stay empty.
     """
     full = _of_length(ranked, k)
-    means = {name: float(v.mean()) for name, v in ranking_metrics(full, cases, n_rows).items()}
-    shown = np.unique(full[full > 0])
-    return {f"{name}@{k}": value for name, value in means.items()} | {
-        f"coverage@{k}": len(shown) / (n_rows - 1),
-        "cases": len(cases),
-    }
+    return _means(full, ranking_metrics(full, cases, n_rows), n_rows)
 
 
 def figures(ranked: np.ndarray, cases: Cases, counts: np.ndarray, k: int = K) -> dict[str, Any]:
@@ -128,13 +123,24 @@ def figures(ranked: np.ndarray, cases: Cases, counts: np.ndarray, k: int = K) ->
     """
     full = _of_length(ranked, k)
     rank = shown_popularity(full, popularity_ranks(counts))
-    by_case = ranking_metrics(full, cases, len(counts)) | {"popularity_rank": rank}
+    metrics = ranking_metrics(full, cases, len(counts))
+    by_case = metrics | {"popularity_rank": rank}
     return {
-        **summarise(ranked, cases, len(counts), k),
+        **_means(full, metrics, len(counts)),
         f"popularity_rank@{k}": float(rank.mean()),
         "interval": {
             f"{name}@{k}": list(bounds) for name, bounds in bootstrap_intervals(by_case).items()
         },
+    }
+
+
+def _means(full: np.ndarray, by_case: Mapping[str, np.ndarray], n_rows: int) -> dict[str, Any]:
+    """Average metrics, float64 [n] by name, of the lists ``full``, int64 [n, k]."""
+    n, k = full.shape
+    shown = np.unique(full[full > 0])
+    return {f"{name}@{k}": float(values.mean()) for name, values in by_case.items()} | {
+        f"coverage@{k}": len(shown) / (n_rows - 1),
+        "cases": n,
     }
 
 

@@ -68,6 +68,11 @@ def item_item_weights(together: Tensor, l2: float, dropout: float) -> Tensor:
     return found
 
 
+def fading(decay: float, max_basket: int) -> Tensor:
+    """Return float32 [max_basket]: what each place of a basket counts; the newest, last, 1."""
+    return decay ** torch.arange(max_basket - 1, -1, -1, dtype=torch.float32)
+
+
 def strongest(weights: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Keep the ``count`` largest weights by size of each row: rows int64, weights, [n_rows, count].
 

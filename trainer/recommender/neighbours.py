@@ -11,7 +11,7 @@ from torch import Tensor
 from trainer.cases import Cases
 from trainer.metrics import ranking_metrics
 from trainer.recommender.evaluate import K, rank_cases
-from trainer.recommender.item_item import ItemItemChoice, co_purchases, item_item_weights
+from trainer.recommender.item_item import ItemItemChoice, co_purchases, fading, item_item_weights
 from trainer.recommender.ranking import best_rows
 from trainer.recommender.sampling import TrainingRows
 from trainer.recommender.two_stage import TwoStage
@@ -83,7 +83,7 @@ class ItemItemStage:
             OFF,
             *(ItemItemChoice(l2, decay, scale) for l2, decay in settings for scale in SCALES),
         ]
-        age = torch.arange(model.config.max_basket - 1, -1, -1, device=device)
+        decays = [fading(decay, model.config.max_basket).to(device) for _, decay in settings]
 
         def recommend(user: np.ndarray, basket: np.ndarray, allowed: np.ndarray) -> np.ndarray:
             held = torch.from_numpy(basket).to(device)
@@ -93,8 +93,8 @@ class ItemItemStage:
             base = base.masked_fill(barred, -torch.inf)
             count = min(K, base.shape[1] - 1)
             ranked = [best_rows(base, count)]
-            for _, decay in settings:
-                counted = decay**age * (held > 0)  # [batch, max_basket]
+            for faded in decays:
+                counted = faded * (held > 0)  # [batch, max_basket]
                 query = base.new_zeros(base.shape).scatter_add_(1, held, counted)
                 speaks = query @ weights
                 ranked += [best_rows(base + scale * speaks, count) for scale in SCALES]

@@ -50,9 +50,7 @@ class Shop:
 
     def model(self, phase: Phase) -> Mlp | TwoStage:
         """Build the untrained model of a phase; all begin with the same weights."""
-        log = self.dataset.interactions
-        bought = log.item[phase.known & log.positive()]
-        counts = np.bincount(bought, minlength=log.n_items + 1)
+        counts = self.dataset.interactions.purchases(phase.known)
         torch.manual_seed(self.config.training.seed)
         return build_model(self.config, replace(self.data, counts=counts)).to(self.device)
 

@@ -83,14 +83,13 @@ def keep_data(dataset: Dataset, split: Split, trained_on: np.ndarray) -> SavedDa
     """
     log = dataset.interactions
     known = (log.user > 0) & log.positive()
-    rows = log.item[trained_on & log.positive()]
     return SavedData(
         items=dataset.items,
         user_ids=log.user_ids,
         history_offsets=np.searchsorted(log.user[known], np.arange(log.n_users + 2)),
         history_items=log.item[known],
         n_sequences=log.n_sequences,
-        counts=np.bincount(rows, minlength=log.n_items + 1),
+        counts=log.purchases(trained_on),
         test=split.test,
         fingerprint=fingerprint(dataset),
     )

@@ -26,7 +26,7 @@ from trainer.recommender.losses import Stage
 from trainer.recommender.mlp import Mlp
 from trainer.recommender.neighbours import OFF, ItemItemStage
 from trainer.recommender.phases import Phase, Shop
-from trainer.recommender.saved import data_files, fingerprint, keep_data
+from trainer.recommender.saved import data_files, keep_data
 from trainer.recommender.two_stage import TwoStage
 from trainer.recommender.yardsticks import ColdItems
 from trainer.run import Run, json_bytes, require_same_config
@@ -80,7 +80,7 @@ def train_recommender(
         phases.append(Phase(split.before_test, validated=False))
     data = keep_data(dataset, split, phases[-1].known)
     if resume:
-        run = _reopen(run_path, config, fingerprint(dataset))
+        run = _reopen(run_path, config, data.fingerprint)
         state = load_checkpoint(run.checkpoint)
     else:
         on = describe_device(device, mixed_precision=config.training.mixed_precision)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from trainer.config import TwoStageConfig
 from trainer.item_codes import ItemCodes
-from trainer.recommender.item_item import strongest
+from trainer.recommender.item_item import fading, strongest
 from trainer.recommender.ranking import basket_encoder, best_rows, scoring_mlp
 from trainer.recommender.row_adam import is_lazy
 
@@ -151,10 +151,9 @@ class TwoStage(nn.Module):
             scale: logits for a weight of 1; 0 leaves them out.
         """
         items, strengths = strongest(weights, self.neighbours.shape[1])
-        age = torch.arange(self.config.max_basket - 1, -1, -1, device=weights.device)
         self.neighbours.copy_(items)
         self.neighbour_weights.copy_(strengths * scale)
-        self.neighbour_recency.copy_(decay**age)
+        self.neighbour_recency.copy_(fading(decay, self.config.max_basket))
 
     def neighbour_scores(self, basket: Tensor) -> Tensor:
         """Add up what the basket's items hold for every item, float32 [batch, n_rows]."""
@@ -188,7 +187,7 @@ class TwoStage(nn.Module):
         """Score the whole catalogue: shopper vectors [batch, dim] and scores [batch, n_rows]."""
         shopper = self.shopper_vector(user, basket, vectors)
         scores = shopper @ vectors.T / self.config.temperature + bias
-        if self.neighbours.shape[1]:
+        if self.has_neighbours:
             scores = scores + self.neighbour_scores(basket)
         nobody = (user == 0) & (basket == 0).all(dim=1)
         return shopper, torch.where(nobody[:, None], self.popularity, scores)
@@ -200,6 +199,11 @@ class TwoStage(nn.Module):
         scores = scores.masked_fill(~allowed, -torch.inf)
         scores[:, 0] = -torch.inf
         return shopper, scores
+
+    @property
+    def has_neighbours(self) -> bool:
+        """Whether there are item-item weights that say anything."""
+        return bool(self.neighbour_weights.any())
 
     @property
     def ranks(self) -> bool:
@@ -214,10 +218,10 @@ class TwoStage(nn.Module):
         every permitted item is a candidate, or nothing is ranked again. Arguments as in
         :meth:`serve`.
         """
-        _, scores = self._permitted(user, basket, allowed, self.item_vectors(), self.serving_bias())
         count = max(self.config.candidates, top_k)
-        if count >= scores.shape[1] or not self.ranks:
-            return scores.new_full((len(scores),), torch.inf)
+        if count >= allowed.shape[1] or not self.ranks:
+            return self.bias.new_full((len(user),), torch.inf)
+        _, scores = self._permitted(user, basket, allowed, self.item_vectors(), self.serving_bias())
         last, first_out = scores.topk(count + 1, dim=1).values[:, -2:].T
         return torch.where(first_out.isinf(), torch.inf, last - first_out)
 
