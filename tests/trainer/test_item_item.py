@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from tests.trainer.shop import config, shop
+from trainer.recommender import item_item as item_item_module
 from trainer.recommender.item_item import co_purchases, item_item_weights, strongest
 from trainer.recommender.neighbours import OFF, ItemItemStage
 from trainer.recommender.sampling import TrainingRows
@@ -25,7 +27,11 @@ def rows() -> TrainingRows:
     return TrainingRows(sequence + 1, sequence, item, *ends, torch.ones(len(item)), 4)
 
 
-def test_co_purchases_weigh_a_basket_by_the_root_of_its_size() -> None:
+@pytest.mark.parametrize("at_once", [1, 2, 16_384])
+def test_co_purchases_weigh_a_basket_by_the_root_of_its_size(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(item_item_module, "SEQUENCES_AT_ONCE", at_once)
     taken = np.zeros((5, 5))
     for basket, items in enumerate(BASKETS):
         taken[basket, items] = 1

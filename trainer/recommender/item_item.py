@@ -9,6 +9,8 @@ from torch import Tensor
 
 from trainer.recommender.sampling import TrainingRows
 
+SEQUENCES_AT_ONCE = 16_384
+
 
 @dataclass(frozen=True)
 class ItemItemChoice:
@@ -37,11 +39,19 @@ def co_purchases(rows: TrainingRows) -> Tensor:
     length = torch.bincount(sequence)[sequence].float()  # [n]
     weight = length**-0.25  # on both sides of the product: a square root in all
     _, sequence = torch.unique_consecutive(sequence, return_inverse=True)
-    shape = (int(sequence[-1]) + 1, size)
-    matrix = torch.sparse_coo_tensor(
-        torch.stack([sequence, item]), weight, shape, check_invariants=False
-    )
-    product = torch.sparse.mm(matrix.t(), matrix.to_dense())
+    product = weight.new_zeros(size, size)
+    # A block of sequences at a time: as dense rows, those of a long log would fill the memory.
+    blocks = torch.bincount(sequence // SEQUENCES_AT_ONCE).tolist()
+    for owner, held, share in zip(
+        sequence.split(blocks), item.split(blocks), weight.split(blocks), strict=True
+    ):
+        matrix = torch.sparse_coo_tensor(
+            torch.stack([owner - owner[0], held]),
+            share,
+            (int(owner[-1] - owner[0]) + 1, size),
+            check_invariants=False,
+        )
+        product += torch.sparse.mm(matrix.t(), matrix.to_dense())
     norm: Tensor = product / weight.square().mean()
     return norm
 
