@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -11,36 +12,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 LINE_EVERY_S = 20.0
 
 
-class TrainingProgress:
-    """Shows steps done, loss, validation metric, rate and time left while a loop runs.
+class _Shown:
+    """A bar that stands while the ``with`` block runs, and lines that stay above it.
 
     Args:
-        total_steps: optimiser steps in the whole run, over all epochs; batches of an evaluation.
-        done_steps: steps already done by the run that is being resumed.
-        unit: what ``advance`` counts, for the rate: "samples", "images" or "cases".
+        console: of standard error.
+        bar: on that console.
     """
 
-    def __init__(self, title: str, total_steps: int, *, done_steps: int = 0, unit: str) -> None:
-        self._console = Console(stderr=True)
-        self._title, self._unit = title, unit
-        self._total, self._done = total_steps, done_steps
-        self._first_step = done_steps
-        self._units = 0
-        self._metric = ""
-        self._started = self._last_line = time.monotonic()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed}/{task.total} {task.fields[note]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task(title, total=total_steps, completed=done_steps, note="")
+    def __init__(self, console: Console, bar: Progress) -> None:
+        self._console, self._bar = console, bar
 
-    def __enter__(self) -> TrainingProgress:
+    def __enter__(self) -> Self:
         self._bar.start()
         return self
 
@@ -55,6 +38,37 @@ class TrainingProgress:
     def say(self, text: str) -> None:
         """Print one line that stays, above the bar."""
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class TrainingProgress(_Shown):
+    """Shows steps done, loss, validation metric, rate and time left while a loop runs.
+
+    Args:
+        total_steps: optimiser steps in the whole run, over all epochs; batches of an evaluation.
+        done_steps: steps already done by the run that is being resumed.
+        unit: what ``advance`` counts, for the rate: "samples", "images" or "cases".
+    """
+
+    def __init__(self, title: str, total_steps: int, *, done_steps: int = 0, unit: str) -> None:
+        console = Console(stderr=True)
+        self._title, self._unit = title, unit
+        self._total, self._done = total_steps, done_steps
+        self._first_step = done_steps
+        self._units = 0
+        self._metric = ""
+        self._started = self._last_line = time.monotonic()
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total} {task.fields[note]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        super().__init__(console, bar)
+        self._task = self._bar.add_task(title, total=total_steps, completed=done_steps, note="")
 
     def metric(self, name: str, value: float) -> None:
         """Show the newest validation metric beside the loss from now on."""
@@ -77,7 +91,7 @@ class TrainingProgress:
             self.say(f"{self._title}: {self._done}/{self._total} {note}, {left_s:,.0f} s left")
 
 
-class ReadingProgress:
+class ReadingProgress(_Shown):
     """Shows rows read and the rate while a long file is read; a short one shows nothing.
 
     Args:
@@ -86,31 +100,20 @@ class ReadingProgress:
     """
 
     def __init__(self, name: str, total_rows: int) -> None:
-        self._console = Console(stderr=True)
+        console = Console(stderr=True)
         self._name, self._total, self._done = name, total_rows, 0
         self._started = self._last_line = time.monotonic()
-        self._bar = Progress(
+        bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.completed:,.0f}/{task.total:,.0f} rows"),
             TimeRemainingColumn(),
-            console=self._console,
+            console=console,
             transient=True,
-            disable=not self._console.is_terminal,
+            disable=not console.is_terminal,
         )
+        super().__init__(console, bar)
         self._task = self._bar.add_task(f"reading {name}", total=total_rows)
-
-    def __enter__(self) -> ReadingProgress:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
     def advance(self, rows: int) -> None:
         """Count ``rows`` more that were read."""
@@ -120,9 +123,6 @@ class ReadingProgress:
         if not self._console.is_terminal and now - self._last_line >= LINE_EVERY_S:
             self._last_line = now
             rate = self._done / (now - self._started)
-            self._console.print(
-                f"reading {self._name}: {self._done:,}/{self._total:,} rows, {rate:,.0f} rows/s",
-                markup=False,
-                highlight=False,
-                soft_wrap=True,
+            self.say(
+                f"reading {self._name}: {self._done:,}/{self._total:,} rows, {rate:,.0f} rows/s"
             )

@@ -58,13 +58,13 @@ class _HeldOut:
 
     Attributes:
         cases: the test cases.
-        cold: the hidden items and their cases.
+        cold: the hidden items and their cases, where there are any.
         counts: int64 [n_rows], purchases of each item before the test.
         fingerprint: equal for equal cases, whatever the rows.
     """
 
     cases: Cases
-    cold: ColdItems
+    cold: ColdItems | None
     counts: np.ndarray
     fingerprint: str
 
@@ -112,7 +112,8 @@ def evaluate_side_by_side(
         fingerprints.add(held_out.fingerprint)
         for engine, recommend in subject.engines.items():
             name = engine if named[engine] == 1 else f"{subject.path} {engine}"
-            batches = -(-len(held_out.cases) // BATCH) + 2 * -(-len(held_out.cold.cases) // BATCH)
+            cold_cases = 0 if held_out.cold is None else len(held_out.cold.cases)
+            batches = -(-len(held_out.cases) // BATCH) + 2 * -(-cold_cases // BATCH)
             with TrainingProgress(f"evaluating {name}", batches, unit="cases") as progress:
                 table = evaluate_beside_popularity(
                     recommend,
@@ -164,14 +165,16 @@ def _held_out(dataset: Dataset, subject: Subject, protocol: str) -> _HeldOut:
         )
     _require_labels(dataset, subject)
     cold = ColdItems.of(dataset, split)
-    return _HeldOut(
-        cases=cases,
-        cold=ColdItems(
+    if cold is not None:
+        cold = ColdItems(
             rows.cases(cold.cases),
             rows.by_item(cold.hidden),
             rows.by_item(cold.category),
             rows.by_item(cold.labels),
-        ),
+        )
+    return _HeldOut(
+        cases=cases,
+        cold=cold,
         counts=rows.by_item(log.purchases(split.before_test)),
         fingerprint=_fingerprint(dataset, test, rows),
     )

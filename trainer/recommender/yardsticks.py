@@ -60,8 +60,10 @@ class ColdItems:
     labels: np.ndarray
 
     @classmethod
-    def of(cls, dataset: Dataset, split: Split) -> ColdItems:
-        """Collect them in the rows of a log."""
+    def of(cls, dataset: Dataset, split: Split) -> ColdItems | None:
+        """Collect them in the rows of a log; None where nobody asks for a hidden item."""
+        if len(split.cold) == 0:
+            return None
         frame = dataset.items.frame()
         labels = label_codes(dataset.items)
         category = labels
