@@ -205,6 +205,19 @@ def test_an_item_never_sold_has_the_vector_of_its_attributes() -> None:
     torch.testing.assert_close(model.item_vectors()[7], expected)
 
 
+def test_an_item_never_sold_has_the_bias_of_its_like() -> None:
+    """By hand: values 1 and 2 are one attribute, 3 another; item 6 has 1 and 3, item 7 nothing."""
+    values = np.array([[0, 0], [1, 0], [1, 3], [2, 0], [2, 3], [2, 0], [1, 3], [0, 0]])
+    codes = ItemCodes(values, (values > 0).astype(np.float32), n_values=3)
+    counts = torch.tensor([0, 5, 5, 5, 5, 5, 0, 0])
+    model = TwoStage(TwoStageConfig(dim=4, max_basket=4), 1, codes, counts)
+    with torch.no_grad():
+        model.bias[1:6] = torch.tensor([4.0, 6.0, 1.0, 0.0, -1.0])  # 2 on average
+    by_value = (2 + 4) / (2 + 10), (4 - 2) / (2 + 10)  # beyond 2, of values 1 and 3
+    expected = [4, 6, 1, 0, -1, 2 + sum(by_value) / 2, -0.6]  # a tenth sell slower than -0.6
+    assert model.serving_bias()[1:].tolist() == pytest.approx(expected)
+
+
 def test_some_item_vectors_equal_those_of_the_whole_table() -> None:
     model = two_stage()
     rows = torch.tensor([0, 3, 7, 3])

@@ -170,29 +170,46 @@ def cold_items(category: np.ndarray) -> ColdItems:
     return ColdItems(cases, np.arange(9) > 4, category, LABELS)
 
 
-def in_category(cold: ColdItems, basket: list[int], k: int = 8) -> list[int]:
+def in_category(category: np.ndarray, basket: list[int], k: int = 8) -> list[int]:
+    """Show what is expected to sell best in the category of the newest item."""
     allowed = np.ones((1, 9), bool)
     allowed[0, [0, *basket]] = False
     given = np.array([[0, 0, 0, *basket]])
-    shown: list[int] = category_recommend(SOLD, cold, k)(given[:, :1], given, allowed)[0].tolist()
+    recommend = category_recommend(expected_sales(SOLD, LABELS), category, k)
+    shown: list[int] = recommend(given[:, :1], given, allowed)[0].tolist()
     return shown
 
 
+# Category 1: items 1, 2 and 5; category 2: items 3, 4, 6 and 7; item 8 has none.
+CATEGORY = np.array([[0], [1], [1], [2], [2], [1], [2], [2], [0]])
+
+
 def test_the_category_of_the_newest_item_comes_first() -> None:
-    # Category 1: items 1, 2 and 5; category 2: items 3, 4, 6 and 7; item 8 has none.
-    cold = cold_items(np.array([[0], [1], [1], [2], [2], [1], [2], [2], [0]]))
-    assert in_category(cold, [1, 3]) == [7, 6, 4, 2, 5, 8, 0, 0]
-    assert in_category(cold, [3, 1]) == [2, 5, 8, 7, 6, 4, 0, 0]
+    assert in_category(CATEGORY, [1, 3]) == [7, 6, 4, 2, 5, 8, 0, 0]
+    assert in_category(CATEGORY, [3, 1]) == [2, 5, 8, 7, 6, 4, 0, 0]
     # Nothing in the basket, or nothing known of its newest item: by expected sales alone.
-    assert in_category(cold, [])[:4] == [2, 5, 1, 8]
-    assert in_category(cold, [8])[:4] == [2, 5, 1, 7]
+    assert in_category(CATEGORY, [])[:4] == [2, 5, 1, 8]
+    assert in_category(CATEGORY, [8])[:4] == [2, 5, 1, 7]
 
 
 def test_items_of_several_categories_count_by_what_they_share() -> None:
-    cold = cold_items(LABELS)
     # Item 3 has labels 2 and 3: item 6 has both, sold 5; items 7 and 1 one, sold 7 and 10; item 4
-    # one, sold 2.
-    assert in_category(cold, [3], 4) == [1, 6, 7, 4]
+    # one, sold 2. Items 6 and 1 come to the same, and item 6 has more in common.
+    assert in_category(LABELS, [3], 4) == [6, 1, 7, 4]
+
+
+def test_of_items_without_sales_the_closest_come_first_and_luck_decides_between_equals() -> None:
+    n_rows = 400
+    category = np.zeros((n_rows, 2), np.int64)
+    category[1:, 0] = 1  # all are of category 1
+    category[1:4, 1] = 2  # three of category 2 as well
+    given = np.zeros((1, 4), np.int64)
+    given[0, -1] = 1
+    allowed = np.ones((1, n_rows), bool)
+    allowed[0, :2] = False
+    shown = category_recommend(np.zeros(n_rows), category, 100)(given[:, :1], given, allowed)[0]
+    assert set(shown[:2].tolist()) == {2, 3}
+    assert 150 < shown[2:].mean() < 250  # and not the lowest rows, which have no merit
 
 
 def first_allowed(user: np.ndarray, basket: np.ndarray, allowed: np.ndarray) -> np.ndarray:
@@ -208,7 +225,7 @@ def test_hidden_items_are_ranked_among_themselves_and_in_the_whole_catalogue() -
         target_offsets=np.array([0, 1]),
         target_items=np.array([1]),
     )
-    cold = cold_items(np.array([[0], [1], [1], [2], [2], [1], [2], [2], [0]]))
+    cold = cold_items(CATEGORY)
     found = evaluate_beside_popularity(
         first_allowed, warm, SOLD, max_basket=4, hide_context=True, k=2, cold=cold
     )
@@ -216,9 +233,13 @@ def test_hidden_items_are_ranked_among_themselves_and_in_the_whole_catalogue() -
     second = pytest.approx(0.6309297535714575)  # 1 / log2(3)
     assert ndcg == {
         "cold": second,  # of 5 to 8 the model shows 5 and 6
-        "cold, category popularity": second,  # the newest item is of category 2: 7, then 6
+        "cold, category, expected sales": second,  # the newest item is of category 2: 7, then 6
         "cold in whole catalogue": 0,  # of 2 and 4 to 8 it shows 2 and 4
-        "cold in whole catalogue, category popularity": second,  # 7, then 6
+        "cold in whole catalogue, category, expected sales": second,  # 7, then 6
+        # Items 6 and 7 of category 2 sold nothing, and the draw prefers 6; item 4 sold, and comes
+        # before both in the whole catalogue.
+        "cold, category popularity": 1,
+        "cold in whole catalogue, category popularity": second,
     }
     assert all(one["cases"] == 1 for one in found["results"].values())
 

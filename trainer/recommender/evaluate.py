@@ -23,12 +23,14 @@ from trainer.recommender.yardsticks import (
     ColdItems,
     Recommend,
     category_recommend,
+    expected_sales,
     popularity_recommend,
 )
 
 K = 10
 POPULARITY = "popularity"
 CATEGORY_POPULARITY = "category popularity"
+CATEGORY_EXPECTED = "category, expected sales"
 
 Advance = Callable[[int], None]
 """Told how many cases were ranked since the last time."""
@@ -213,13 +215,17 @@ def _cold_results(
     k: int,
     advance: Advance,
 ) -> dict[str, Any]:
-    """Ask for hidden items, among themselves and against the whole catalogue, beside a yardstick.
+    """Ask for hidden items, among themselves and against the whole catalogue, beside yardsticks.
 
-    The model is told all that is known of the shopper, the yardstick what lies in the basket.
+    The model is told all that is known of the shopper, the yardsticks what lies in the basket. The
+    first goes by sales, of which hidden items have none; the second expects of them what their
+    labels' other items sold.
     """
+    expected = expected_sales(counts, cold.labels)
     contestants = {
         "": (recommend, KNOWN),
-        f", {CATEGORY_POPULARITY}": (category_recommend(counts, cold, k), ANONYMOUS),
+        f", {CATEGORY_POPULARITY}": (category_recommend(counts, cold.category, k), ANONYMOUS),
+        f", {CATEGORY_EXPECTED}": (category_recommend(expected, cold.category, k), ANONYMOUS),
     }
     results = {}
     for name, only in (("cold", cold.hidden), ("cold in whole catalogue", None)):

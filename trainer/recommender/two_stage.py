@@ -15,6 +15,9 @@ from trainer.recommender.item_item import fading, strongest
 from trainer.recommender.ranking import basket_encoder, best_rows, scoring_mlp
 from trainer.recommender.row_adam import is_lazy
 
+FEW_CARRIERS = 10.0
+"""Sold items with an attribute value that weigh as much as the catalogue's mean does."""
+
 
 class TwoStage(nn.Module):
     """Shopper vector times item vectors, plus item-item weights; then an MLP on the candidates.
@@ -163,10 +166,28 @@ class TwoStage(nn.Module):
         return scores.scatter_add_(1, self.neighbours[basket].flatten(1), weights.flatten(1))
 
     def serving_bias(self) -> Tensor:
-        """Return float32 [n_rows]: the learned bias, and for unsold items that of a slow seller."""
+        """Return float32 [n_rows]: the learned bias; for unsold items what their like have.
+
+        That is the mean over the item's attributes of what sold items with the same values have,
+        drawn towards that of any sold item where those are few. Unsold items without any attribute
+        get that of a slow seller.
+        """
         learned = self.bias[self.sold]
-        slow = torch.quantile(learned, 0.1) if len(learned) else self.bias.new_zeros(())
-        return torch.where(self.sold, self.bias, slow)
+        if len(learned) == 0:
+            return torch.zeros_like(self.bias)
+        middle = learned.mean()
+        codes = self.codes[self.sold]
+        carriers = self.bias.new_zeros(len(self.attribute.weight))
+        excess = carriers.clone()
+        owners = (learned - middle)[:, None].expand(codes.shape)
+        carriers.scatter_add_(0, codes.flatten(), torch.ones_like(owners).flatten())
+        excess.scatter_add_(0, codes.flatten(), owners.flatten())
+        mean = excess / (carriers + FEW_CARRIERS)  # [n_values + 1]
+        weight = self.code_weights
+        alike = (mean[self.codes] * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
+        described = weight.any(dim=1)
+        unsold = torch.where(described, middle + alike, torch.quantile(learned, 0.1))
+        return torch.where(self.sold, self.bias, unsold)
 
     def rank(self, shopper: Tensor, items: Tensor, retrieval: Tensor) -> Tensor:
         """Re-score candidates: retrieval's score plus the MLP's correction, float32 [batch, c].

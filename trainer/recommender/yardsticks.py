@@ -13,6 +13,9 @@ from trainer.catalogue import ItemTable
 from trainer.dataset import Dataset
 from trainer.split import Split
 
+LUCK = 7
+"""Seed of the draw between items of which a yardstick knows the same."""
+
 Recommend = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """user [batch, 1], basket [batch, max_basket], allowed [batch, n_rows] -> items [batch, k]."""
 
@@ -114,21 +117,21 @@ def expected_sales(counts: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.where(sold, counts, np.where(number > 0, alike, average))
 
 
-def category_recommend(counts: np.ndarray, cold: ColdItems, k: int) -> Recommend:
+def category_recommend(sales: np.ndarray, category: np.ndarray, k: int) -> Recommend:
     """Recommend what sells best in the category of the newest basket item.
 
-    Items of that category come first, by :func:`expected_sales`; an item of several categories
-    counts by the share of the newest item's categories that it is in. Then come all others, by
-    expected sales; with an empty basket, or a newest item without category, these alone.
+    Items of that category come first, by sales; an item of several categories counts by the share
+    of the newest item's categories that it is in. Then come all others, by sales; with an empty
+    basket, or a newest item without category, these alone. Of equal items, such as two without any
+    sale, the one that shares more categories comes first, then the luck of a seeded draw decides.
 
     Args:
-        counts: int64 [n_rows], purchases of each item before the test.
-        cold: the items' categories and labels.
+        sales: float64 [n_rows], what each item sold, or is expected to.
+        category: int64 [n_rows, slots], codes of the items' categories, 0 = empty.
         k: items to show.
     """
-    sales = expected_sales(counts, cold.labels)
-    sales = sales / sales.max()
-    category = cold.category
+    sales = sales / max(sales.max(), 1)
+    luck = np.random.Generator(np.random.PCG64(LUCK)).permutation(len(sales))
 
     def recommend(user: np.ndarray, basket: np.ndarray, allowed: np.ndarray) -> np.ndarray:
         newest = category[basket[:, -1]]  # [batch, slots]
@@ -139,7 +142,8 @@ def category_recommend(counts: np.ndarray, cold: ColdItems, k: int) -> Recommend
         share = shared / np.maximum((newest > 0).sum(axis=1), 1)[:, None]
         score = np.where(share > 0, 1 + share * sales, sales / 2)
         score = np.where(allowed, score, -1.0)
-        shown = np.argsort(-score, axis=1, kind="stable")[:, :k]
+        keys = (np.broadcast_to(luck, score.shape), -share, -score)
+        shown = np.lexsort(keys, axis=1)[:, :k]
         return np.where(np.take_along_axis(allowed, shown, axis=1), shown, 0)
 
     return recommend
