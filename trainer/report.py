@@ -14,8 +14,8 @@ import jinja2
 from runtime.durable import write_file
 from trainer.config import GeneratorConfig, RecommenderConfig
 from trainer.generator.train import load_generator
-from trainer.recommender.evaluate import POPULARITY
 from trainer.recommender.saved import load_recommender
+from trainer.recommender.yardsticks import POPULARITY
 from trainer.report_curves import generator_curves, recommender_curves
 from trainer.report_samples import basket_samples, grid_epochs, shopper_samples, shown_grid
 from trainer.run import Run

@@ -8,6 +8,7 @@ from typing import Any
 from runtime.cli_options import table
 from trainer.cleaning_report import CleaningReport
 from trainer.images import ImageReport
+from trainer.recommender.yardsticks import YARDSTICKS
 
 
 def cleaning_summary(report: CleaningReport) -> str:
@@ -70,7 +71,7 @@ def metrics_text(tables: Mapping[str, Mapping[str, Any]], *, same_cases: bool = 
         for engine, one in tables.items():
             if tier not in one["results"]:
                 continue
-            shown_by = "" if same_cases and tier.endswith("popularity") else engine
+            shown_by = "" if same_cases and tier.endswith(YARDSTICKS) else engine
             row = [tier, shown_by, *_metric_cells(one["results"][tier], k, names)]
             if row not in rows:
                 rows.append(row)

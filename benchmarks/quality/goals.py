@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.quality.result import Result, markdown
-from trainer.recommender.evaluate import CATEGORY_EXPECTED, CATEGORY_POPULARITY
+from trainer.recommender.yardsticks import CATEGORY_EXPECTED, CATEGORY_POPULARITY
 
 ENDCAP = "endcap"
 ANONYMOUS = "endcap, anonymous"

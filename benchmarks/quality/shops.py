@@ -143,7 +143,7 @@ SHOPS: dict[str, Callable[[Path, Path], Shop]] = {
     "online-retail": online_retail,
     "groceries": groceries,
 }
-COLD = (beauty, online_retail)
+COLD = {"beauty-cold": beauty, "online-retail-cold": online_retail}
 
 
 def _beauty_catalogue(attributes: Path, build: Path) -> Path:

@@ -233,9 +233,9 @@ def test_hidden_items_are_ranked_among_themselves_and_in_the_whole_catalogue() -
     second = pytest.approx(0.6309297535714575)  # 1 / log2(3)
     assert ndcg == {
         "cold": second,  # of 5 to 8 the model shows 5 and 6
-        "cold, category, expected sales": second,  # the newest item is of category 2: 7, then 6
+        "cold, category expected sales": second,  # the newest item is of category 2: 7, then 6
         "cold in whole catalogue": 0,  # of 2 and 4 to 8 it shows 2 and 4
-        "cold in whole catalogue, category, expected sales": second,  # 7, then 6
+        "cold in whole catalogue, category expected sales": second,  # 7, then 6
         # Items 6 and 7 of category 2 sold nothing, and the draw prefers 6; item 4 sold, and comes
         # before both in the whole catalogue.
         "cold, category popularity": 1,

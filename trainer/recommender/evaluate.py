@@ -20,6 +20,9 @@ from trainer.metrics import (
 from trainer.recommender.candidates import Candidates
 from trainer.recommender.tiers import ANONYMOUS, KNOWN, NOBODY, TIERS, Tier
 from trainer.recommender.yardsticks import (
+    CATEGORY_EXPECTED,
+    CATEGORY_POPULARITY,
+    POPULARITY,
     ColdItems,
     Recommend,
     category_recommend,
@@ -28,9 +31,6 @@ from trainer.recommender.yardsticks import (
 )
 
 K = 10
-POPULARITY = "popularity"
-CATEGORY_POPULARITY = "category popularity"
-CATEGORY_EXPECTED = "category, expected sales"
 
 Advance = Callable[[int], None]
 """Told how many cases were ranked since the last time."""

@@ -13,6 +13,12 @@ from trainer.catalogue import ItemTable
 from trainer.dataset import Dataset
 from trainer.split import Split
 
+POPULARITY = "popularity"
+CATEGORY_POPULARITY = "category popularity"
+CATEGORY_EXPECTED = "category expected sales"
+YARDSTICKS = (POPULARITY, CATEGORY_POPULARITY, CATEGORY_EXPECTED)
+"""What rows that no model ranked end with."""
+
 LUCK = 7
 """Seed of the draw between items of which a yardstick knows the same."""
 
