@@ -213,7 +213,9 @@ def _rank_candidates(build: GraphBuilder, model: TwoStage) -> None:
     build.node("Add", ["from_pair", "from_shopper_row"], "hidden_0")  # [batch, candidates, hidden]
     correction = _rest_of_mlp(build, model.ranker, "hidden_0")
     build.node("Squeeze", [correction, "last"], "correction")
-    build.node("Add", ["retrieval_finite", "correction"], "ranked")
+    build.floats("none", 0.0)
+    build.node("Where", ["is_nobody", "none", "correction"], "correction_of_somebody")
+    build.node("Add", ["retrieval_finite", "correction_of_somebody"], "ranked")
 
 
 def _rest_of_mlp(build: GraphBuilder, layers: nn.Sequential, hidden: str) -> str:

@@ -162,7 +162,7 @@ def test_two_stage_scores_as_numpy_does() -> None:
     shopper = pooled + bend + w["user.weight"][4]
     shopper /= np.linalg.norm(shopper)
     retrieval = vectors @ shopper / 0.07 + w["bias"]
-    retrieval[7] = vectors[7] @ shopper / 0.07 + np.quantile(w["bias"][sold], 0.1)
+    retrieval[7] = vectors[7] @ shopper / 0.07 + bias_of_its_like(w["bias"], sold, 7)
     for held, counts in ((3, 0.5), (12, 1.0)):  # decay 0.5
         weights = item_item()[held]
         strongest = np.argsort(-np.abs(weights))[:9]
@@ -182,10 +182,23 @@ def test_two_stage_scores_as_numpy_does() -> None:
     np.testing.assert_allclose(score[0].detach().numpy(), final[order], rtol=1e-4, atol=1e-4)
 
 
+def bias_of_its_like(bias: np.ndarray, sold: np.ndarray, unsold: int) -> float:
+    """Average, over the item's attribute values, what sold items with each have beyond all."""
+    codes, middle = item_codes(), bias[sold].mean()
+    shares = dict(zip(codes.values[unsold], codes.weights[unsold], strict=True))
+    beyond = 0.0
+    for value, share in shares.items():
+        excess = [bias[row] - middle for row in np.flatnonzero(sold) if value in codes.values[row]]
+        beyond += share * sum(excess) / (len(excess) + 10)
+    return float(middle + beyond / sum(shares.values()))
+
+
 def test_nobody_at_all_gets_the_best_sellers() -> None:
     torch.manual_seed(0)
     counts = torch.randperm(N_ITEMS + 1)  # row 0's is nobody's business; one item never sold
     model = TwoStage(TwoStageConfig(dim=8, max_basket=4), N_USERS, item_codes(), counts).eval()
+    for layer in model.ranker.parameters():
+        nn.init.normal_(layer)  # whatever the ranking stage says
     nobody = torch.zeros(2, 1, dtype=torch.int64), torch.zeros(2, 4, dtype=torch.int64)
     nobody[1][1, -1] = 5  # the second has a basket
     allowed = torch.ones(2, N_ITEMS + 1, dtype=torch.bool)

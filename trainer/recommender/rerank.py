@@ -10,7 +10,7 @@ from torch import Tensor
 
 from trainer.recommender.requests import ShopperRequests
 from trainer.recommender.sampling import TrainingRows
-from trainer.recommender.two_stage import TwoStage
+from trainer.recommender.two_stage import TwoStage, is_nobody
 
 
 class RankingStage:
@@ -44,8 +44,11 @@ class RankingStage:
         """Nothing is derived from the weights ahead of serving."""
 
     @torch.no_grad()
-    def _candidates(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return shoppers [batch, dim], rows and retrieval scores [batch, 1 + negatives]."""
+    def _candidates(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return shoppers [batch, dim], which of them are nobody [batch], and candidates.
+
+        These are rows and retrieval scores, [batch, 1 + negatives].
+        """
         if self._frozen is None:
             self._frozen = self.model.item_vectors(), self.model.serving_bias()
         vectors, bias = self._frozen
@@ -62,13 +65,15 @@ class RankingStage:
         chosen = torch.rand(hard.shape, device=hard.device).topk(wanted, dim=1).indices
         negatives = hard.gather(1, chosen)
         retrieval = torch.cat([positive, scores.gather(1, negatives)], dim=1)
-        return shopper, torch.cat([target, negatives], dim=1), retrieval
+        items = torch.cat([target, negatives], dim=1)
+        return shopper, is_nobody(user, basket), items, retrieval
 
     def loss(self, rows: Tensor) -> Tensor:
         """Compute the cross-entropy of the next item among itself and its hard negatives."""
-        shopper, items, retrieval = self._candidates(rows)
+        shopper, nobody, items, retrieval = self._candidates(rows)
         absent = retrieval.isinf()
         assert self._frozen is not None
-        final = self.model.rank(shopper, self._frozen[0][items], retrieval.clamp(min=-1e30))
+        vectors, _ = self._frozen
+        final = self.model.rank(shopper, nobody, vectors[items], retrieval.clamp(min=-1e30))
         logits = final.masked_fill(absent, -torch.inf)
         return F.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.int64))

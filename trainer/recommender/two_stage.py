@@ -19,6 +19,11 @@ FEW_CARRIERS = 10.0
 """Sold items with an attribute value that weigh as much as the catalogue's mean does."""
 
 
+def is_nobody(user: Tensor, basket: Tensor) -> Tensor:
+    """Say which requests have neither user, int64 [batch], nor basket: bool [batch]."""
+    return (user == 0) & (basket == 0).all(dim=1)
+
+
 class TwoStage(nn.Module):
     """Shopper vector times item vectors, plus item-item weights; then an MLP on the candidates.
 
@@ -189,18 +194,21 @@ class TwoStage(nn.Module):
         unsold = torch.where(described, middle + alike, torch.quantile(learned, 0.1))
         return torch.where(self.sold, self.bias, unsold)
 
-    def rank(self, shopper: Tensor, items: Tensor, retrieval: Tensor) -> Tensor:
+    def rank(self, shopper: Tensor, nobody: Tensor, items: Tensor, retrieval: Tensor) -> Tensor:
         """Re-score candidates: retrieval's score plus the MLP's correction, float32 [batch, c].
+
+        Nobody at all is shown the best sellers: there is nothing to correct.
 
         Args:
             shopper: float32 [batch, dim].
+            nobody: bool [batch].
             items: float32 [batch, c, dim], the candidates' vectors.
             retrieval: float32 [batch, c], their retrieval scores.
         """
         shoppers = shopper[:, None, :].expand(-1, items.shape[1], -1)
         features = torch.cat([shoppers, items, retrieval[..., None]], dim=-1)
         correction: Tensor = self.ranker(features)[..., 0]
-        return retrieval + correction
+        return retrieval + correction.masked_fill(nobody[:, None], 0)
 
     def retrieve(
         self, user: Tensor, basket: Tensor, vectors: Tensor, bias: Tensor
@@ -210,8 +218,7 @@ class TwoStage(nn.Module):
         scores = shopper @ vectors.T / self.config.temperature + bias
         if self.has_neighbours:
             scores = scores + self.neighbour_scores(basket)
-        nobody = (user == 0) & (basket == 0).all(dim=1)
-        return shopper, torch.where(nobody[:, None], self.popularity, scores)
+        return shopper, torch.where(is_nobody(user, basket)[:, None], self.popularity, scores)
 
     def _permitted(
         self, user: Tensor, basket: Tensor, allowed: Tensor, vectors: Tensor, bias: Tensor
@@ -269,7 +276,8 @@ class TwoStage(nn.Module):
         count = min(max(self.config.candidates, top_k), scores.shape[1])
         candidates = best_rows(scores, count).sort(dim=1).values  # ties break to the lower row
         retrieval = scores.gather(1, candidates)
-        final = self.rank(shopper, vectors[candidates], retrieval.clamp(min=-1e30))
+        nobody = is_nobody(user[:, 0], basket)
+        final = self.rank(shopper, nobody, vectors[candidates], retrieval.clamp(min=-1e30))
         final = final.masked_fill(retrieval.isinf(), -torch.inf)
         place = best_rows(final, top_k)
         score = final.gather(1, place)
