@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from trainer.cases import Cases
-from trainer.catalogue import ItemTable
 from trainer.dataset import Dataset
+from trainer.item_codes import ItemCodes
 from trainer.split import Split
 
 POPULARITY = "popularity"
@@ -19,6 +18,7 @@ CATEGORY_EXPECTED = "category expected sales"
 YARDSTICKS = (POPULARITY, CATEGORY_POPULARITY, CATEGORY_EXPECTED)
 """What rows that no model ranked end with."""
 
+PRICE_BANDS = 8  # as in the default config
 LUCK = 7
 """Seed of the draw between items of which a yardstick knows the same."""
 
@@ -60,7 +60,8 @@ class ColdItems:
         hidden: bool [n_rows].
         category: int64 [n_rows, slots], codes of the item's categories, 0 = empty; of all its
             labels where the catalogue has no column "category".
-        labels: int64 [n_rows, slots], codes of all the item's labels, 0 = empty.
+        labels: int64 [n_rows, slots], codes of all that is known of the item: its labels, the words
+            of its title where the config counts them, and the bands of its numbers; 0 = empty.
     """
 
     cases: Cases
@@ -73,31 +74,11 @@ class ColdItems:
         """Collect them in the rows of a log; None where nobody asks for a hidden item."""
         if len(split.cold) == 0:
             return None
-        frame = dataset.items.frame()
-        labels = label_codes(dataset.items)
-        category = labels
-        if "category" in frame:
-            category = _codes(frame[["category"]])
-        return cls(split.cold, split.hidden, category, labels)
-
-
-def label_codes(items: ItemTable) -> np.ndarray:
-    """Number the items' labels, int64 [n_rows, slots], 0 = empty; numbers are left out."""
-    columns = items.frame().drop(columns=["item_id", "title"])
-    return _codes(columns.select_dtypes(exclude="number"))
-
-
-def _codes(columns: pd.DataFrame) -> np.ndarray:
-    """Number the values of all columns, each a text or a list of texts a row; "" is none."""
-    parts = [f"{name}\0" + columns[name].explode().dropna().astype(str) for name in columns]
-    values = pd.concat(parts) if parts else pd.Series([], dtype=str)
-    values = values[~values.str.endswith("\0")]
-    if values.empty:
-        return np.zeros((len(columns) + 1, 0), np.int64)
-    slot = values.groupby(level=0).cumcount().to_numpy()
-    codes = np.zeros((len(columns) + 1, slot.max() + 1), np.int64)
-    codes[values.index.to_numpy() + 1, slot] = pd.factorize(values)[0] + 1
-    return codes
+        items = dataset.items
+        labels = [one for one in items.attributes if one.kind != "number"]
+        categories = [one for one in labels if one.name == "category"] or labels
+        category = ItemCodes.of(categories, len(items.item_ids), PRICE_BANDS)
+        return cls(split.cold, split.hidden, category.values, items.codes(PRICE_BANDS).values)
 
 
 def expected_sales(counts: np.ndarray, labels: np.ndarray) -> np.ndarray:
