@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -102,17 +102,18 @@ def run_demo(out: Path, seed: int, say: Callable[[str], None]) -> None:
     if not report.passed:
         raise CheckFailed(f"the bundle in {str(bundle)!r} is out of tolerance: see above")
     head("6/6 answers on ONNX Runtime")
-    _answer(bundle, out / "pictures.png", store.pairs[0], pictures.categories[0])
+    _answer(bundle, out / "pictures.png", store.pairs[0], pictures.categories)
     head(f"done; open {out / 'runs' / 'recommender' / 'report.html'} in a browser")
 
 
-def _answer(bundle: Path, sheet: Path, pair: tuple[str, str], category: str) -> None:
+def _answer(bundle: Path, sheet: Path, pair: tuple[str, str], categories: Sequence[str]) -> None:
     """Run the commands a shop would: what goes with one half of a planted pair, and pictures."""
     held, partner = pair
+    asked = [word for category in categories for word in ("--category", category)]
     click.echo(f"{held} was planted as bought together with {partner}:")
     for command in (
         ["recommend", str(bundle), "--basket", held, "-k", "5"],
-        ["generate", str(bundle), "--category", category, "--out", str(sheet)],
+        ["generate", str(bundle), *asked, "-n", "8", "--sheet", "--out", str(sheet)],
     ):
         click.echo(f"$ {shlex.join(['endcap', *command])}")
         endcap.main(command, standalone_mode=False)

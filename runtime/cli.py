@@ -51,9 +51,13 @@ def _own_command(name: str) -> click.Command:
         from runtime.cli_checks import doctor, inspect, parity
 
         return {"inspect": inspect, "parity": parity, "doctor": doctor}[name]
-    from runtime.cli_answers import generate, recommend, similar
+    if name == "generate":
+        from runtime.cli_pictures import generate
 
-    return {"recommend": recommend, "similar": similar, "generate": generate}[name]
+        return generate
+    from runtime.cli_answers import recommend, similar
+
+    return {"recommend": recommend, "similar": similar}[name]
 
 
 def _entry_points() -> Sequence[Any]:

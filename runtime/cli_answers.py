@@ -1,8 +1,7 @@
-"""The commands that answer: recommend, similar, generate."""
+"""The commands that answer with items: recommend, similar."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -121,62 +120,6 @@ def similar(
     k = k if k is not None else min(10, store.recommender.max_k)
     answer = store.similar(item_id, k)
     _print_answer(answer, k, None, as_json)
-
-
-@click.command(
-    cls=Command,
-    epilog="""\b
-Examples:
-  endcap generate models/corner-store --category Cheese --out bakery.png
-  endcap generate models/online-retail --category Bag -n 4 --seed 7 --out pictures
-""",
-)
-@bundle_argument
-@click.option("--category", required=True, metavar="C", help="What to draw.")
-@click.option("-n", type=int, default=16, show_default=True, metavar="N", help="How many pictures.")
-@click.option(
-    "--seed",
-    type=int,
-    default=7,
-    show_default=True,
-    metavar="S",
-    help="The same seed draws the same pictures.",
-)
-@click.option(
-    "--out",
-    required=True,
-    metavar="DIR|FILE.png",
-    help="A new folder for one PNG a picture, or a new .png file for a sheet of all.",
-)
-@variant_option
-@provider_option
-@threads_option
-@json_option
-def generate(
-    bundle: str,
-    category: str,
-    n: int,
-    seed: int,
-    out: str,
-    variant: str,
-    provider: str,
-    threads: int | None,
-    as_json: bool,
-) -> None:
-    """Draw product pictures of a category."""
-    from runtime.durable import refuse_existing
-    from runtime.picture import write_pictures
-    from runtime.store import load
-
-    refuse_existing(Path(out))
-    generated = load(bundle, provider, variant, threads).generate(category, n, seed)
-    files = write_pictures(generated, Path(out))
-    if as_json:
-        print_json(generated.to_json(files))
-        return
-    for file in files:
-        click.echo(file)
-    say(f"{n} pictures of {category}, seed {seed}, {generated.variant} on {generated.provider}")
 
 
 def _print_answer(answer: Answer, k: int, user: str | None, as_json: bool) -> None:

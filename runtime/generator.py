@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from runtime.answer import BundleName
 from runtime.errors import UnusableInput, nearest
+from runtime.latent import MAX_IMAGES, Latents
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from runtime.manifest import GeneratorSection
     from runtime.session import Session
 
-MAX_IMAGES = 4096
 _BATCH_IMAGES = 16
 
 
@@ -31,6 +32,8 @@ class GeneratedImages:
         seed: the seed that gives the same pictures again.
         variant: which exported form ran, such as "fp32".
         provider: where it ran, "cpu" or "cuda".
+        truncation: latent values beyond plus or minus this were drawn again; None for none.
+        interpolate: seed of the far end of the path that they lie on; None for no path.
     """
 
     bundle: BundleName
@@ -39,6 +42,8 @@ class GeneratedImages:
     seed: int
     variant: str
     provider: str
+    truncation: float | None = None
+    interpolate: int | None = None
 
     def to_json(self, files: tuple[str, ...]) -> dict[str, Any]:
         """Return the document of ``endcap generate --json`` for pictures written to ``files``."""
@@ -48,7 +53,13 @@ class GeneratedImages:
             "category": self.category,
             "variant": self.variant,
             "provider": self.provider,
+            **self.latent_options(),
         }
+
+    def latent_options(self) -> dict[str, int | float]:
+        """Return truncation and interpolate by name, those only that were asked for."""
+        options = {"truncation": self.truncation, "interpolate": self.interpolate}
+        return {name: value for name, value in options.items() if value is not None}
 
 
 class Generator:
@@ -74,38 +85,57 @@ class Generator:
         """Names of what can be drawn; the index of a name is its category row."""
         return self._section.categories
 
-    def generate(self, category: str, n: int = 16, seed: int = 7) -> GeneratedImages:
-        """Draw ``n`` pictures of ``category`` from the latents of ``seed``.
+    def generate(self, category: str, latents: Latents) -> GeneratedImages:
+        """Draw a picture of ``category`` from each of ``latents``.
 
         Raises:
-            UnusableInput: there is no such category, or n or seed is out of range.
+            UnusableInput: there is no such category.
         """
-        categories = self.categories
-        if category not in categories:
-            raise UnusableInput(f"unknown category {category!r}; {nearest(category, categories)}")
-        if not isinstance(n, int) or not 1 <= n <= MAX_IMAGES:
-            raise UnusableInput(f"n is {n!r}; it must be a whole number from 1 to {MAX_IMAGES}")
-        if not isinstance(seed, int) or seed < 0:
-            raise UnusableInput(f"seed is {seed!r}; it must be a whole number of at least 0")
-        z = draw_latents(seed, n, self._section.z_dim)
-        row = np.full((n, 1), categories.index(category), np.int64)
-        images = [
-            self._session.run(
-                {"z": z[i : i + _BATCH_IMAGES], "category": row[i : i + _BATCH_IMAGES]}, ["image"]
-            )[0]
-            for i in range(0, n, _BATCH_IMAGES)
-        ]
-        return GeneratedImages(
-            bundle=self._bundle,
-            images=np.concatenate(images),  # [n, height, width, channels]
-            category=category,
-            seed=seed,
-            variant=self._variant,
-            provider=self._session.provider,
+        return self.generate_each([category], latents)[0]
+
+    def generate_each(
+        self, categories: Sequence[str], latents: Latents
+    ) -> tuple[GeneratedImages, ...]:
+        """Draw the same ``latents`` as pictures of each of ``categories``, in that order.
+
+        Raises:
+            UnusableInput: there is no such category, or more than 4096 pictures would be drawn.
+        """
+        rows = [self._row(category) for category in categories]
+        if len(rows) * latents.n > MAX_IMAGES:
+            raise UnusableInput(
+                f"n is {latents.n} for each of {len(rows)} categories; "
+                f"it must be at most {MAX_IMAGES // len(rows)}"
+            )
+        z = latents.draw(self._section.z_dim)
+        return tuple(
+            GeneratedImages(
+                bundle=self._bundle,
+                images=self._paint(z, row),
+                category=self.categories[row],
+                seed=latents.seed,
+                variant=self._variant,
+                provider=self._session.provider,
+                truncation=latents.truncation,
+                interpolate=latents.interpolate,
+            )
+            for row in rows
         )
 
+    def _row(self, category: str) -> int:
+        if category not in self.categories:
+            close = nearest(str(category), self.categories)
+            raise UnusableInput(f"unknown category {category!r}; {close}")
+        return self.categories.index(category)
 
-def draw_latents(seed: int, n: int, z_dim: int) -> NDArray[np.float32]:
-    """Return the latents of ``seed``: float32 [n, z_dim], standard normal, PCG64."""
-    generator = np.random.Generator(np.random.PCG64(seed))
-    return generator.standard_normal((n, z_dim), dtype=np.float32)
+    def _paint(self, z: NDArray[np.float32], row: int) -> NDArray[np.uint8]:
+        """Run the graph on ``z``, [n, z_dim]: uint8 [n, height, width, channels]."""
+        category = np.full((len(z), 1), row, np.int64)
+        images = [
+            self._session.run(
+                {"z": z[i : i + _BATCH_IMAGES], "category": category[i : i + _BATCH_IMAGES]},
+                ["image"],
+            )[0]
+            for i in range(0, len(z), _BATCH_IMAGES)
+        ]
+        return np.concatenate(images)

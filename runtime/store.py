@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from runtime.answer import Answer, BundleName
 from runtime.bundle import Bundle, open_bundle
 from runtime.errors import UnusableInput, nearest
+from runtime.latent import Latents
 from runtime.request import Request
 from runtime.session import Session, open_session, resolve_provider
 
@@ -130,14 +131,35 @@ class Store:
         """
         return self.recommender.similar(item_id, k)
 
-    def generate(self, category: str, n: int = 16, seed: int = 7) -> GeneratedImages:
+    def generate(
+        self,
+        category: str,
+        n: int = 16,
+        seed: int = 7,
+        truncation: float | None = None,
+        interpolate: int | None = None,
+    ) -> GeneratedImages:
         """Draw ``n`` pictures of ``category`` from ``seed``; the same on every device.
 
+        Args:
+            category: what to draw, a name in ``generator.categories``.
+            n: how many, 1 to 4096.
+            seed: which; a whole number from 0 to 2**128 - 1.
+            truncation: draw latent values beyond plus or minus this again, at least 0.001: the
+                smaller, the more typical and the more alike the pictures. None draws none again.
+            interpolate: seed of the picture at the far end of a path: the ``n`` pictures turn the
+                first of ``seed`` into the first of ``interpolate``. None for ``n`` pictures of
+                ``seed``.
+
+        Returns:
+            The pictures, uint8 [n, height, width, channels], with what made them.
+
         Raises:
-            UnusableInput: the bundle has no generator, there is no such category, or n or seed
-                is out of range.
+            UnusableInput: the bundle has no generator, there is no such category, or a number is
+                out of range.
         """
-        return self.generator.generate(category, n, seed)
+        latents = Latents(n, seed, truncation, interpolate)
+        return self.generator.generate(category, latents)
 
     def _absent(self, model: str) -> UnusableInput:
         return UnusableInput(

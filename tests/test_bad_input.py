@@ -461,6 +461,7 @@ def writers(chain: Chain) -> dict[str, list[object]]:
         "export": ["export", "--recommender", chain.recommender],
         "sheet": ["generate", TINY, "--category", "Tea", "--json"],
         "pictures": ["generate", TINY, "--category", "Tea", "-n", 2, "--json"],
+        "sheet in a folder": ["generate", TINY, "--category", "Tea", "--sheet", "--json"],
         "sample": ["data", "sample", "--shoppers", 40, "--items", 60, "--pictures", 2],
     }
 
@@ -471,6 +472,7 @@ WRITERS = {
     "export": "bundle",
     "sheet": "sheet.png",
     "pictures": "drawn",
+    "sheet in a folder": "drawn",
     "sample": "store",
 }
 

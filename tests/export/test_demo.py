@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from export import demo
 from runtime import load
+from trainer.sample_pictures import DRAWINGS
 
 
 def test_the_demo_runs_from_seed_to_answers(
@@ -21,7 +23,8 @@ def test_the_demo_runs_from_seed_to_answers(
     printed = capsys.readouterr().out
     assert "was planted as bought together with" in printed
     assert "goes with" in printed
-    assert (tmp_path / "demo" / "pictures.png").read_bytes().startswith(b"\x89PNG")
+    with Image.open(tmp_path / "demo" / "pictures.png") as sheet:
+        assert sheet.size == (8 * 34 - 2, len(DRAWINGS) * 34 - 2)  # a row a category, 32 px each
     for run in ("recommender", "generator"):
         assert (tmp_path / "demo" / "runs" / run / "report.html").exists()
     assert load(tmp_path / "demo" / "bundle").name.name == "corner-store-demo"

@@ -25,6 +25,7 @@ from runtime.cli_options import Command, Group, split_ids, table
 from runtime.version import __version__
 
 Run = Callable[..., tuple[int, str, str]]
+DRAW = ["generate", "{}", "--category", "Tea"]
 COMMANDS = ["recommend", "similar", "generate", "inspect", "parity", "doctor"]
 
 
@@ -143,6 +144,21 @@ def test_unusable_rule_files(
         (["generate", "{}", "--category", "Tea", "-n", "0", "--out", "new"], "n is 0"),
         (["generate", "{}", "--category", "Tea", "--seed", "-1", "--out", "new"], "seed is -1"),
         (["generate", "{}", "--category", "Tea"], "missing option '--out'"),
+        (["generate", "{}", "--out", "new"], "missing option '--category'"),
+        ([*DRAW, "--category", "Te", "--out", "new.png"], "'Te'; did you mean 'Tea'"),
+        ([*DRAW, "-n", "4097", "--out", "new"], "n is 4097; it must be"),
+        ([*DRAW, "-n", "2.5", "--out", "new"], "'2.5' is not a valid integer"),
+        ([*DRAW, "--seed", str(2**128), "--out", "new"], "2**128 - 1"),
+        ([*DRAW, "--truncation", "0", "--out", "new"], "truncation is 0.0; it must be"),
+        ([*DRAW, "--truncation", "-1", "--out", "new"], "truncation is -1.0"),
+        ([*DRAW, "--truncation", "1e-6", "--out", "new"], "at least 0.001, such as 0.8"),
+        ([*DRAW, "--truncation", "nan", "--out", "new"], "truncation is nan"),
+        ([*DRAW, "--truncation", "x", "--out", "new"], "'x' is not a valid float"),
+        ([*DRAW, "--interpolate", "-1", "--out", "new.png"], "interpolate is -1"),
+        ([*DRAW, "--out", "new.JPG"], "'new.JPG' is no PNG, the only format written; name it"),
+        ([*DRAW, "--sheet", "--out", "new.webp"], "name it 'new.png'"),
+        ([*DRAW, "--category", "Bread", "--out", "new"], "add --sheet for a row each"),
+        ([*DRAW, "--category", "Bread", "-n", "2049", "--out", "x.png"], "at most 2048"),
         (["inspect", "/no/such/bundle"], "no such folder"),
         (["parity", "/no/such/bundle"], "no such folder"),
         (["doctor", "/no/such/bundle"], "no such folder"),
@@ -201,6 +217,96 @@ def test_generate_folder(endcap: Run, tiny: Path, tmp_path: Path, store: Any) ->
     for file, image in zip(files, expected, strict=True):
         with Image.open(file) as read:
             np.testing.assert_array_equal(np.asarray(read), image)
+
+
+def test_generate_truncated_path(endcap: Run, tiny: Path, tmp_path: Path, store: Any) -> None:
+    code, out, err = endcap(
+        "generate", tiny, "--category", "Tea", "-n", 3, "--truncation", 0.5, "--interpolate", 9,
+        "--out", tmp_path / "tea", "--json",
+    )  # fmt: skip
+    document = json.loads(out)
+    assert (code, err) == (0, "")
+    assert (document["truncation"], document["interpolate"]) == (0.5, 9)
+    expected = store.generate("Tea", n=3, truncation=0.5, interpolate=9).images
+    for file, image in zip(document["files"], expected, strict=True):
+        with Image.open(file) as read:
+            np.testing.assert_array_equal(np.asarray(read), image)
+
+
+def test_generate_says_what_was_asked_for(endcap: Run, tiny: Path, tmp_path: Path) -> None:
+    code, _, err = endcap(
+        "generate", tiny, "--category", "Tea", "--category", "Bread", "-n", 2,
+        "--truncation", 0.5, "--out", tmp_path / "both.png",
+    )  # fmt: skip
+    assert code == 0
+    assert err == "2 pictures each of Tea, Bread, seed 7, truncation 0.5, fp32 on cpu\n"
+
+
+@pytest.mark.parametrize(
+    ("out", "file"), [("new.png", "new.png"), ("new.PNG", "new.PNG"), ("new", "new/sheet.png")]
+)
+def test_generate_sheet_of_categories(
+    endcap: Run, tiny: Path, tmp_path: Path, store: Any, out: str, file: str
+) -> None:
+    code, said, _ = endcap(
+        "generate", tiny, "--category", "Tea", "--category", "Bread", "-n", 3, "--sheet",
+        "--out", tmp_path / out, "--json",
+    )  # fmt: skip
+    document = json.loads(said)
+    assert code == 0
+    assert document["files"] == [str(tmp_path / file)]
+    assert document["category"] == ["Tea", "Bread"]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / file]
+    with Image.open(tmp_path / file) as sheet:
+        assert sheet.size == (3 * 8 + 2 * 2, 2 * 8 + 2)
+        pixels = np.asarray(sheet)
+    for row, category in enumerate(["Tea", "Bread"]):
+        for column, image in enumerate(store.generate(category, n=3).images):
+            top, left = row * 10, column * 10
+            np.testing.assert_array_equal(pixels[top : top + 8, left : left + 8], image)
+
+
+def text_of(file: Path) -> dict[str, str]:
+    """Return a PNG's text by keyword, as Pillow reads it."""
+    with Image.open(file) as picture:
+        picture.load()
+        return {key: str(value) for key, value in picture.text.items()}  # type: ignore[attr-defined]
+
+
+def asked_again(text: dict[str, str]) -> list[str]:
+    """Return the options that docs/pictures.md says draw a picture again."""
+    categories = [word for name in text["category"].split("\n") for word in ("--category", name)]
+    options = ["-n", text["n"], "--seed", text["seed"], "--variant", text["variant"]]
+    given = [name for name in ("truncation", "interpolate") if name in text]
+    latent = [word for name in given for word in (f"--{name}", text[name])]
+    return [*categories, *options, "--provider", text["provider"], *latent]
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--truncation", 0.7], ["--interpolate", 4], ["--truncation", "1e-2"]]
+)
+def test_a_picture_is_made_again_from_its_own_text(
+    endcap: Run, tiny: Path, tmp_path: Path, options: list[object]
+) -> None:
+    ask = ["generate", tiny, "--category", "Greeting card", "-n", 18, "--seed", 3, *options]
+    assert endcap(*ask, "--out", tmp_path / "first")[0] == 0
+    file = tmp_path / "first" / "Greeting-card-3-017.png"
+    text = text_of(file)
+    assert (text["bundle"], text["version"], text["index"]) == ("tiny-store", "3", "17")
+    code, out, _ = endcap("generate", tiny, *asked_again(text), "--out", tmp_path / "again")
+    assert code == 0
+    assert Path(out.split("\n")[int(text["index"])]).read_bytes() == file.read_bytes()
+
+
+def test_a_sheet_is_made_again_from_its_own_text(endcap: Run, tiny: Path, tmp_path: Path) -> None:
+    ask = ["generate", tiny, "--category", "Greeting card", "--category", "Tea", "-n", 5]
+    options = ["--truncation", 0.3, "--interpolate", 2, "--sheet"]
+    assert endcap(*ask, *options, "--out", tmp_path / "first.png")[0] == 0
+    text = text_of(tmp_path / "first.png")
+    assert "index" not in text
+    again = tmp_path / "again.png"
+    assert endcap("generate", tiny, *asked_again(text), "--out", again)[0] == 0
+    assert again.read_bytes() == (tmp_path / "first.png").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["x", "x.png"])

@@ -101,12 +101,13 @@ def test_every_command_runs_without_the_rest(tiny: Path, tmp_path: Path) -> None
     out, last = blocked(
         ["recommend", bundle, "--user", "anna", "--basket", "BREAD-1", "-k", "3"],
         ["similar", bundle, "COFFEE", "-k", "3"],
-        ["generate", bundle, "--category", "Tea", "-n", "2", "--out", str(tmp_path / "tea.png")],
+        ["generate", bundle, "--category", "Tea", "-n", "2", "--out", str(tmp_path / "tea.png"),
+         "--truncation", "0.5", "--interpolate", "8"],
         ["generate", bundle, "--category", "Tea", "-n", "2", "--out", str(tmp_path / "tea")],
         ["inspect", bundle],
         ["parity", bundle],
         ["doctor", bundle],
-    )
+    )  # fmt: skip
     assert last == "[0, 0, 0, 0, 0, 0, 0] []"
     assert "Salted butter" in out
     assert (tmp_path / "tea.png").is_file()
