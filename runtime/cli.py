@@ -47,10 +47,14 @@ class _EndcapGroup(Group):
 
 
 def _own_command(name: str) -> click.Command:
-    if name in ("inspect", "parity", "doctor"):
-        from runtime.cli_checks import doctor, inspect, parity
+    if name in ("inspect", "doctor"):
+        from runtime.cli_checks import doctor, inspect
 
-        return {"inspect": inspect, "parity": parity, "doctor": doctor}[name]
+        return {"inspect": inspect, "doctor": doctor}[name]
+    if name == "parity":
+        from runtime.cli_parity import parity
+
+        return parity
     if name == "generate":
         from runtime.cli_pictures import generate
 

@@ -1,9 +1,8 @@
-"""The commands that look: inspect, parity, doctor."""
+"""The commands that look: inspect and doctor."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,16 +12,12 @@ from runtime.cli_options import (
     bundle_argument,
     json_option,
     print_json,
-    provider_option,
-    say,
     table,
-    threads_option,
 )
-from runtime.errors import CheckFailed, MissingCapability
+from runtime.errors import MissingCapability
 
 if TYPE_CHECKING:
     from runtime.bundle import Bundle
-    from runtime.parity import ParityReport
 
 
 @click.command(
@@ -54,43 +49,6 @@ def inspect(bundle: str, as_json: bool) -> None:
         return
     for line in _described(opened):
         click.echo(line)
-
-
-@click.command(
-    cls=Command,
-    short_help="Compare BUNDLE on this device with torch's outputs.",
-    epilog="""\b
-Examples:
-  endcap parity models/online-retail
-  endcap parity models/online-retail --provider cpu --json --junit parity.xml
-""",
-)
-@bundle_argument
-@provider_option
-@threads_option
-@click.option("--junit", metavar="FILE", help="Also write the checks as JUnit XML.")
-@json_option
-def parity(
-    bundle: str, provider: str, threads: int | None, junit: str | None, as_json: bool
-) -> None:
-    """Replay the golden vectors of BUNDLE on this device and compare with torch's own outputs.
-
-    Every variant is held to its tolerance; exit code 1 says that one was not met.
-    """
-    from runtime.bundle import open_bundle
-    from runtime.durable import write_file
-    from runtime.parity import check_bundle
-
-    opened = open_bundle(bundle)
-    report = check_bundle(opened, provider, threads)
-    if junit is not None:
-        write_file(Path(junit), report.to_junit(opened.manifest.name))
-    if as_json:
-        print_json(report.to_json())
-    else:
-        _print_checks(report)
-    if not report.passed:
-        raise CheckFailed(_verdict(report))
 
 
 @click.command(
@@ -180,35 +138,6 @@ def _figures(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
             yield from _figures(value, f"{prefix}{name}.")
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield prefix + name, value
-
-
-def _print_checks(report: ParityReport) -> None:
-    rows = [
-        (
-            check.model,
-            check.variant,
-            check.metric,
-            str(check.compared),
-            "-" if check.value is None else f"{check.value:.6g}",
-            "report" if check.tolerance is None else f"{check.tolerance:g}",
-            "passed" if check.passed else "FAILED",
-        )
-        for check in report.checks
-    ]
-    headers = ("model", "variant", "metric", "compared", "value", "tolerance", "")
-    click.echo(table(headers, rows, right=(3, 4, 5)))
-    if report.passed:
-        say(f"parity holds on {report.provider}")
-
-
-def _verdict(report: ParityReport) -> str:
-    failed = next(check for check in report.checks if not check.passed)
-    why = [f"; {f.model} {f.variant}: {f.reason}" for f in report.failures]
-    value = "nothing comparable" if failed.value is None else f"{failed.value:.6g}"
-    return (
-        f"parity fails on {report.provider}: {failed.model} {failed.variant} {failed.metric} is "
-        f"{value}, tolerance {failed.tolerance}{''.join(why)}; don't ship this bundle"
-    )
 
 
 def _print_diagnosis(document: dict[str, Any]) -> None:

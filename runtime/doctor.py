@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runtime.processor import processor, usable_cores
 from runtime.version import __version__
 
 if TYPE_CHECKING:
     from runtime.bundle import Bundle
 
 _ORT_PACKAGES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
-_TELLING_FLAGS = (
-    "avx", "avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "amx_bf16", "avx512_bf16",
-    "asimd", "asimddp", "asimdhp", "i8mm", "sve", "bf16",
-)  # fmt: skip
 _IMPORT = """
 import json, onnxruntime
 print(json.dumps([onnxruntime.__version__, onnxruntime.get_available_providers()]))
@@ -104,7 +99,7 @@ def diagnose() -> Diagnosis:
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         cpu=cpu,
         cpu_flags=flags,
-        cores=_cores(),
+        cores=usable_cores(),
         packages=packages,
         onnxruntime=version,
         providers=providers,
@@ -171,25 +166,3 @@ def _packages() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def processor() -> tuple[str, tuple[str, ...]]:
-    """Return the processor's name and its telling flags, as far as the system tells."""
-    name, flags = platform.processor() or platform.machine(), set[str]()
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return name, ()
-    for line in text.splitlines():
-        key, _, value = line.partition(":")
-        if key.strip() == "model name":
-            name = value.strip()
-        elif key.strip() in ("flags", "Features"):
-            flags.update(value.split())
-    return name, tuple(flag for flag in _TELLING_FLAGS if flag in flags)
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

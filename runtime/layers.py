@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,29 +26,36 @@ _RELATIVE = {"fp32": 2e-5, "fp16": 2e-2, "int8": 2e-1}
 
 
 @dataclass(frozen=True)
-class Divergence:
-    """The first node whose output is not what was recorded.
+class NodeCheck:
+    """One output of one node, held against what was recorded at export.
 
     Attributes:
-        node: its name (its first output where it has no name).
+        node: the node's name (its first output where it has no name).
         op_type: its operator.
-        tensor: the output that differs.
+        tensor: the output compared.
         difference: largest difference relative to the tensor's largest recorded value; None where
-            the graph no longer has the tensor, or its size changed.
+            the graph no longer has the tensor, its size changed, or other places are finite.
+        tolerance: what the difference is held against.
+        verdict: "agrees", "differs", or "absent" where a variant other than fp32 has no such
+            tensor, which is no fault.
     """
 
     node: str
     op_type: str
     tensor: str
     difference: float | None
+    tolerance: float
+    verdict: str
 
     def to_json(self) -> dict[str, Any]:
-        """Return the divergence as ``endcap parity --json`` shows it."""
+        """Return the node as ``endcap parity --json`` shows it."""
         return {
             "node": self.node,
             "op_type": self.op_type,
             "tensor": self.tensor,
             "difference": self.difference,
+            "tolerance": self.tolerance,
+            "verdict": self.verdict,
         }
 
 
@@ -86,19 +93,18 @@ def record_layers(
     return arrays
 
 
-def first_divergence(
+def compare_layers(
     model: bytes,
     requests: Mapping[str, NDArray[Any]],
     recorded: Mapping[str, NDArray[Any]],
     variant: str,
     provider: str,
-) -> Divergence | None:
-    """Replay ``requests`` and return the first node that leaves what ``recorded`` holds.
-
-    For variants other than fp32 only tensors that the variant still has are compared.
+) -> tuple[NodeCheck, ...]:
+    """Replay ``requests`` and compare every recorded tensor, in the order of the recorded graph.
 
     Raises:
-        UnusableInput: ``recorded`` is not what :func:`record_layers` returns.
+        UnusableInput: ``recorded`` is not what :func:`record_layers` returns, or ``model`` cannot
+            run.
     """
     try:
         described = json.loads(recorded["names"].tobytes().decode("utf-8"))
@@ -112,14 +118,22 @@ def first_divergence(
         raise UnusableInput(f"the golden layers are damaged ({error}); export again") from error
     present = {output for node in scan_model(model).nodes for output in node.outputs}
     values = _fetch(model, requests, [name for name in names if name in present], provider)
+    tolerance = _RELATIVE.get(variant, _RELATIVE["fp32"])
+    checks = []
     for name, (node, op_type), (sample, sums) in zip(names, labels, expected, strict=True):
-        if name in values:
-            difference = _difference(sample, sums, *values[name])
-            if difference is None or difference > _RELATIVE.get(variant, _RELATIVE["fp32"]):
-                return Divergence(node, op_type, name, difference)
-        elif variant == "fp32":
-            return Divergence(node, op_type, name, None)
-    return None
+        difference = _difference(sample, sums, *values[name]) if name in values else None
+        if name not in values and variant != "fp32":
+            verdict = "absent"
+        else:
+            agrees = difference is not None and difference <= tolerance
+            verdict = "agrees" if agrees else "differs"
+        checks.append(NodeCheck(node, op_type, name, difference, tolerance, verdict))
+    return tuple(checks)
+
+
+def first_diverging(checks: Iterable[NodeCheck]) -> NodeCheck | None:
+    """Return the first node that differs, None where none does."""
+    return next((check for check in checks if check.verdict == "differs"), None)
 
 
 def _fetch(

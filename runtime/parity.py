@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,8 @@ from runtime.comparison import (
 )
 from runtime.errors import UnusableInput
 from runtime.golden import GeneratorGolden, RecommenderGolden
-from runtime.layers import REQUESTS, Divergence, first_divergence
-from runtime.parity_report import Failure, ParityReport
+from runtime.layers import REQUESTS, NodeCheck, compare_layers, first_diverging
+from runtime.parity_report import Failure, ParityReport, VariantLayers
 from runtime.session import Session, open_session, resolve_provider
 
 if TYPE_CHECKING:
@@ -57,15 +58,24 @@ class _Replay:
 
 
 def check_bundle(
-    bundle: Bundle, provider: str = "auto", threads: int | None = None
+    bundle: Bundle, provider: str = "auto", threads: int | None = None, *, layers: bool = False
 ) -> ParityReport:
     """Replay the golden vectors of ``bundle`` through every variant of both models.
 
+    Args:
+        bundle: what to check.
+        provider: "cpu", "cuda", or "auto" (CUDA where it is available, else the CPU).
+        threads: threads for one run; None for one a core, at most 4.
+        layers: compare every node of every variant too; without it only those of a variant that
+            fails.
+
     Raises:
         MissingCapability: the provider, or onnxruntime, is not there.
-        UnusableInput: the golden files are damaged. A variant that cannot run fails its checks.
+        UnusableInput: the golden files are damaged, or ``layers`` is asked for and those of the
+            bundle are missing or damaged. A variant that cannot run fails its checks.
     """
     actual = resolve_provider(provider)
+    begun_ns = time.monotonic_ns()
     manifest = bundle.manifest
     replays = []
     if manifest.recommender is not None:
@@ -74,7 +84,9 @@ def check_bundle(
         replays.append(_generator_replay(bundle, manifest.generator))
     checks: list[Check] = []
     failures: list[Failure] = []
+    compared: list[VariantLayers] = []
     for replay in replays:
+        recorded = _recorded(bundle, replay) if layers else None
         for variant in replay.section.variants.values():
             model = bundle.read_bytes(variant.file)
             try:
@@ -84,9 +96,13 @@ def check_bundle(
                 failures.append(Failure(replay.model, variant.name, None, str(error)))
                 continue
             checks += found
+            if recorded is not None and replay.layer_requests is not None:
+                nodes = compare_layers(model, replay.layer_requests, recorded, variant.name, actual)
+                compared.append(VariantLayers(replay.model, variant.name, nodes))
             if not all(check.passed for check in found):
                 failures.append(_explained(bundle, replay, variant.name, model, actual))
-    return ParityReport(actual, tuple(checks), tuple(failures))
+    duration_s = (time.monotonic_ns() - begun_ns) / 1e9
+    return ParityReport(actual, tuple(checks), tuple(failures), tuple(compared), duration_s)
 
 
 def replay_recommender(
@@ -131,20 +147,31 @@ def _generator_replay(bundle: Bundle, section: GeneratorSection) -> _Replay:
     return _Replay("generator", (PSNR,), section, compare, requests)
 
 
+def _recorded(bundle: Bundle, replay: _Replay) -> Mapping[str, NDArray[Any]]:
+    """Return what was recorded of the fp32 graph's nodes at export."""
+    if replay.section.layers is None:
+        raise UnusableInput(
+            f"bundle {bundle.manifest.name!r} holds no golden layers of the {replay.model}; "
+            "export it again, or leave --layers"
+        )
+    return bundle.arrays(replay.section.layers)
+
+
 def _explained(
     bundle: Bundle, replay: _Replay, variant: str, model: bytes, provider: str
 ) -> Failure:
     """Name the first node of ``model`` that leaves the golden layers."""
-    layers, requests = replay.section.layers, replay.layer_requests
-    diverging: Divergence | None = None
+    requests = replay.layer_requests
+    diverging: NodeCheck | None = None
     if requests is None:
         reason = "there are no golden requests: nothing was compared"
-    elif layers is None:
+    elif replay.section.layers is None:
         reason = "the bundle holds no golden layers, so no node can be named"
     else:
         try:
-            recorded = bundle.arrays(layers)
-            diverging = first_divergence(model, requests, recorded, variant, provider)
+            recorded = _recorded(bundle, replay)
+            nodes = compare_layers(model, requests, recorded, variant, provider)
+            diverging = first_diverging(nodes)
         except UnusableInput as error:
             reason = f"no node can be named: {error}"
         else:

@@ -1,4 +1,4 @@
-"""What a parity run answers: the checks, the reasons for failures, as JSON and as JUnit XML."""
+"""What a parity run answers: checks, reasons for failures, nodes; as JSON and as JUnit XML."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runtime.comparison import Check
-from runtime.layers import Divergence
+from runtime.layers import NodeCheck
 
 # what XML 1.0 cannot hold
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -19,7 +19,7 @@ class Failure:
 
     model: str
     variant: str
-    first_diverging: Divergence | None
+    first_diverging: NodeCheck | None
     reason: str
 
     def to_json(self) -> dict[str, Any]:
@@ -34,12 +34,36 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class VariantLayers:
+    """The nodes of one variant, in the order of the graph recorded at export."""
+
+    model: str
+    variant: str
+    nodes: tuple[NodeCheck, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry of ``layers`` in ``endcap parity --layers --json``."""
+        nodes = [node.to_json() for node in self.nodes]
+        return {"model": self.model, "variant": self.variant, "nodes": nodes}
+
+
+@dataclass(frozen=True)
 class ParityReport:
-    """All checks of a bundle on one provider ("cpu" or "cuda"), and why those failed that did."""
+    """What was found about a bundle on one provider.
+
+    Attributes:
+        provider: where the graphs ran, "cpu" or "cuda".
+        checks: every figure held against its tolerance.
+        failures: why those variants failed that did.
+        layers: every node compared, where that was asked for.
+        duration_s: how long the run took, in seconds.
+    """
 
     provider: str
     checks: tuple[Check, ...]
     failures: tuple[Failure, ...]
+    layers: tuple[VariantLayers, ...]
+    duration_s: float
 
     @property
     def passed(self) -> bool:
@@ -47,7 +71,10 @@ class ParityReport:
         return bool(self.checks) and all(check.passed for check in self.checks)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the document of ``endcap parity --json``; ``failures`` only where there are."""
+        """Return the document of ``endcap parity --json``.
+
+        ``failures`` is there only where something failed, ``layers`` only where asked for.
+        """
         document: dict[str, Any] = {
             "passed": self.passed,
             "provider": self.provider,
@@ -55,6 +82,8 @@ class ParityReport:
         }
         if self.failures:
             document["failures"] = [failure.to_json() for failure in self.failures]
+        if self.layers:
+            document["layers"] = [layers.to_json() for layers in self.layers]
         return document
 
     def to_junit(self, name: str) -> bytes:
@@ -62,33 +91,35 @@ class ParityReport:
         from xml.etree import ElementTree
 
         failed = sum(not check.passed for check in self.checks)
-        suite = ElementTree.Element(
-            "testsuite",
-            name=_printable(f"endcap parity {name}"),
-            tests=str(len(self.checks)),
-            failures=str(failed),
-            errors="0",
-        )
+        counts = {
+            "name": _printable(f"endcap parity {name}"),
+            "tests": str(len(self.checks)),
+            "failures": str(failed),
+            "errors": "0",
+            "time": f"{self.duration_s:.3f}",
+        }
+        root = ElementTree.Element("testsuites", counts)
+        suite = ElementTree.SubElement(root, "testsuite", counts, skipped="0")
+        properties = ElementTree.SubElement(suite, "properties")
+        ElementTree.SubElement(properties, "property", name="provider", value=self.provider)
         for check in self.checks:
-            where = f"{check.model}.{check.variant}"
-            case = ElementTree.SubElement(
-                suite, "testcase", classname=_printable(where), name=check.metric
-            )
+            where = _printable(f"{check.model}.{check.variant}")
+            case = ElementTree.SubElement(suite, "testcase", classname=where, name=check.metric)
             said = f"value {check.value}, tolerance {check.tolerance}, compared {check.compared}"
-            if not check.passed:
-                reasons = [
-                    failure.reason
-                    for failure in self.failures
-                    if (failure.model, failure.variant) == (check.model, check.variant)
-                ]
-                failure_tag = ElementTree.SubElement(case, "failure", message=said)
-                failure_tag.text = _printable("; ".join(reasons))
-            else:
+            if check.passed:
                 ElementTree.SubElement(case, "system-out").text = said
-        root = ElementTree.Element("testsuites")
-        root.append(suite)
+                continue
+            failure = ElementTree.SubElement(case, "failure", type="parity", message=said)
+            failure.text = _printable("; ".join(self._reasons(check)))
         xml: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
         return xml
+
+    def _reasons(self, check: Check) -> list[str]:
+        return [
+            failure.reason
+            for failure in self.failures
+            if (failure.model, failure.variant) == (check.model, check.variant)
+        ]
 
 
 def _printable(text: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runtime.errors import MissingCapability, UnusableInput, nearest
+from runtime.processor import usable_cores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -136,13 +136,7 @@ def _first_line(error: Exception) -> str:
 
 def _threads(threads: int | None) -> int:
     if threads is None:
-        return min(_MAX_DEFAULT_THREADS, _usable_cores())
+        return min(_MAX_DEFAULT_THREADS, usable_cores())
     if not 1 <= threads <= MAX_THREADS:  # onnxruntime dies of more than the system can start
         raise UnusableInput(f"threads is {threads}; it must be from 1 to {MAX_THREADS}")
     return threads
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -105,7 +105,8 @@ def test_every_command_runs_without_the_rest(tiny: Path, tmp_path: Path) -> None
          "--truncation", "0.5", "--interpolate", "8"],
         ["generate", bundle, "--category", "Tea", "-n", "2", "--out", str(tmp_path / "tea")],
         ["inspect", bundle],
-        ["parity", bundle],
+        ["parity", bundle, "--layers", "--certificate", str(tmp_path / "certificate.json"),
+         "--junit", str(tmp_path / "parity.xml")],
         ["doctor", bundle],
     )  # fmt: skip
     assert last == "[0, 0, 0, 0, 0, 0, 0] []"
