@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import platform
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import onnx
 import torch
 
 from export.card import model_card
+from export.draft import VARIANT, Draft
 from export.generator import generator_contract, generator_graph
-from export.graph import TensorSpec
-from export.parity import Parity, generator_parity, recommender_parity
+from export.parity import generator_parity, recommender_parity
 from export.recommender import recommender_contract, recommender_graph
 from export.requests import first_pictures, fresh_pictures, fresh_requests, golden_requests
 from runtime.bundle import Bundle, open_bundle, write_bundle
 from runtime.catalogue import Column, pack_catalogue
 from runtime.durable import refuse_existing
 from runtime.errors import UnusableInput
-from runtime.golden import Golden
-from runtime.layers import REQUESTS, record_layers
+from runtime.layers import REQUESTS
 from runtime.manifest import MANIFEST
 from runtime.session import runtime_version
 from runtime.users import pack_users
@@ -42,55 +37,8 @@ FRESH_PICTURES = 2000
 GOLDEN_REQUESTS = 256
 GOLDEN_PICTURES = 32
 SEED = 20_000_003  # of fresh requests; training never draws from it
-VARIANT = "fp32"
 
 Say = Callable[[str], None]
-
-
-@dataclass
-class _Draft:
-    """A bundle in the making."""
-
-    manifest: dict[str, Any]
-    files: dict[str, bytes] = field(default_factory=dict)
-    commands: list[str] = field(default_factory=list)
-
-    def add_arrays(self, path: str, arrays: Mapping[str, np.ndarray]) -> str:
-        buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **arrays)
-        self.files[path] = buffer.getvalue()
-        return path
-
-    def add_model(
-        self,
-        model: str,
-        graph: bytes,
-        parity: Parity,
-        golden: Golden,
-        requests: Mapping[str, np.ndarray],
-        contract: tuple[list[TensorSpec], list[TensorSpec]],
-        facts: Mapping[str, Any],
-    ) -> None:
-        """Add a verified graph with its golden vectors and its section of the manifest."""
-        file = f"{model}/{VARIANT}.onnx"
-        self.files[file] = graph
-        self.manifest[model] = {
-            "inputs": contract[0],
-            "outputs": contract[1],
-            "golden": self.add_arrays(f"golden/{model}.npz", golden.arrays()),
-            "layers": self.add_arrays(f"golden/{model}-layers.npz", record_layers(graph, requests)),
-            "variants": {
-                VARIANT: {
-                    "file": file,
-                    "parity": parity.to_json(),
-                    "bytes": len(graph),
-                    "speedup": 1.0,
-                }
-            },
-            "default": {"cpu": VARIANT, "cuda": VARIANT},
-            "refused": {},
-            **facts,
-        }
 
 
 def export_bundle(
@@ -118,10 +66,11 @@ def export_bundle(
 
     Raises:
         UnusableInput: a run is unusable, ``out`` exists or cannot be written.
-        CheckFailed: a graph is out of tolerance against torch; nothing is written.
+        CheckFailed: a graph is out of tolerance against torch, or breaks a rule of
+            :mod:`export.hygiene`; nothing is written.
     """
     refuse_existing(out)
-    draft = _Draft(
+    draft = Draft(
         {
             "name": name,
             "version": version,
@@ -150,26 +99,17 @@ def export_bundle(
     say(f"wrote {out} ({size / 1e6:.1f} MB, version {version})")
 
 
-def _metadata(draft: _Draft) -> dict[str, str]:
-    manifest = draft.manifest
-    return {
-        "bundle": manifest["name"],
-        "version": str(manifest["version"]),
-        "variant": VARIANT,
-    }
-
-
-def _remember(draft: _Draft, run: Run, model: str, card: CardConfig) -> None:
+def _remember(draft: Draft, run: Run, model: str, card: CardConfig) -> None:
     draft.manifest["data"][model] = to_mapping(card)
     if run.facts.get("command"):
         draft.commands.append(run.facts["command"])
 
 
-def _add_recommender(draft: _Draft, run: Run, top_k: int, say: Say) -> None:
+def _add_recommender(draft: Draft, run: Run, top_k: int, say: Say) -> None:
     trained = load_recommender(run)
     data, config = trained.data, trained.config
     top_k = min(top_k, data.n_rows - 1)
-    graph = recommender_graph(trained.model, top_k, _metadata(draft))
+    graph = recommender_graph(trained.model, top_k, draft.metadata(VARIANT))
     fresh = fresh_requests(trained, FRESH_REQUESTS, top_k, SEED)
     parity = recommender_parity(VARIANT, graph, fresh, data.n_rows)
     say(f"recommender {VARIANT}, {len(fresh):,} requests against torch: {parity.describe()}")
@@ -213,9 +153,9 @@ def _columns(items: ItemTable) -> list[Column]:
     return columns
 
 
-def _add_generator(draft: _Draft, run: Run, say: Say) -> None:
+def _add_generator(draft: Draft, run: Run, say: Say) -> None:
     generator, config, categories, metrics = load_generator(run)
-    graph = generator_graph(generator, _metadata(draft))
+    graph = generator_graph(generator, draft.metadata(VARIANT))
     fresh = fresh_pictures(generator, FRESH_PICTURES, SEED)
     parity = generator_parity(VARIANT, graph, fresh)
     say(f"generator {VARIANT}, {len(fresh):,} pictures against torch: {parity.describe()}")
@@ -234,11 +174,12 @@ def _add_generator(draft: _Draft, run: Run, say: Say) -> None:
     draft.add_model("generator", graph, parity, golden, requests, contract, facts)
 
 
-def _keep_generator(draft: _Draft, bundle: Bundle, say: Say) -> None:
+def _keep_generator(draft: Draft, bundle: Bundle, say: Say) -> None:
     """Take the generator of an earlier bundle, with its golden vectors and its proof.
 
     Raises:
         UnusableInput: the bundle has no generator.
+        CheckFailed: its graph breaks a rule of :mod:`export.hygiene`.
     """
     manifest = bundle.manifest
     if manifest.generator is None:
@@ -249,8 +190,11 @@ def _keep_generator(draft: _Draft, bundle: Bundle, say: Say) -> None:
     variants = {}
     for variant, facts in section["variants"].items():
         model = onnx.load_model_from_string(bundle.read_bytes(facts["file"]))
-        onnx.helper.set_model_props(model, _metadata(draft) | {"variant": variant})
-        draft.files[facts["file"]] = content = model.SerializeToString()
+        producer = f"{model.producer_name} {model.producer_version}"
+        metadata = draft.metadata(variant) | {"producer": producer}
+        onnx.helper.set_model_props(model, metadata)
+        content = model.SerializeToString()
+        draft.add_graph(facts["file"], content, (section["inputs"], section["outputs"]), metadata)
         variants[variant] = {**facts, "bytes": len(content)}
     for key in ("golden", "layers"):
         draft.files[section[key]] = bundle.read_bytes(section[key])

@@ -1,0 +1,303 @@
+"""Graphs that ship: any ONNX Runtime opens them, nothing is left over, others are refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from export import build
+from export.graph import GraphBuilder, TensorSpec, tensor
+from export.hygiene import check_hygiene, graph_metadata
+from runtime.errors import CheckFailed, UnusableInput
+from runtime.version import __version__
+from tests.command import complaint, run
+from tests.conftest import Chain, fewer_requests
+
+SHIPPED = sorted(Path(__file__).parents[2].glob("models/*/*/*.onnx"))
+Change = Callable[[onnx.ModelProto], None]
+
+BARE = """
+import json, sys
+import numpy, onnxruntime
+answers = []
+for path in sys.argv[1:]:
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    types = {"tensor(int64)": "int64", "tensor(float)": "float32", "tensor(bool)": "bool"}
+    feeds = {
+        entry.name: numpy.ones([3 if axis == "batch" else axis for axis in entry.shape],
+                               types[entry.type])
+        for entry in session.get_inputs()
+    }
+    outputs = session.run(None, feeds)
+    names = [entry.name for entry in session.get_outputs()]
+    shapes = {name: [str(out.dtype), list(out.shape)] for name, out in zip(names, outputs)}
+    answers.append([sorted(feeds), shapes, session.get_modelmeta().custom_metadata_map])
+ours = [name for name in ("runtime", "export", "trainer", "torch", "onnx") if name in sys.modules]
+print(json.dumps([ours, answers]))
+"""
+
+
+def opened_bare(*files: Path) -> list[Any]:
+    """Open and run graphs in a process that has onnxruntime and nothing of ours."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", BARE, *files], capture_output=True, text=True, check=True
+    )
+    ours, answers = json.loads(done.stdout)
+    assert ours == []
+    assert len(answers) == len(files)
+    return list(answers)
+
+
+def assert_contract(folder: Path, answers: list[Any]) -> None:
+    """Hold what a bare ONNX Runtime said of a bundle's graphs against the manifest."""
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    for model, (inputs, outputs, metadata) in zip(
+        ("generator", "recommender"), answers, strict=True
+    ):
+        section = manifest[model]
+        assert inputs == sorted(entry["name"] for entry in section["inputs"])
+        stated = {
+            entry["name"]: [entry["dtype"], [3 if a == "batch" else a for a in entry["shape"]]]
+            for entry in section["outputs"]
+        }
+        assert outputs == stated
+        wanted = {"bundle": manifest["name"], "version": str(manifest["version"])}
+        assert wanted.items() <= metadata.items()
+        assert metadata["variant"] == "fp32"
+
+
+def left_over(path: Path) -> list[str]:
+    """Return what a careful reader would ask about; walks the file with the onnx package alone."""
+    model = onnx.load(path, load_external_data=False)
+    graph = model.graph
+    read = [name for node in graph.node for name in node.input]
+    read += [value.name for value in graph.output]
+    casts = {node.output[0] for node in graph.node if node.op_type == "Cast"}
+    found = [f"Identity {node.name}" for node in graph.node if node.op_type == "Identity"]
+    found += [f"chain {n.name}" for n in graph.node if n.op_type == "Cast" and n.input[0] in casts]
+    found += [f"unused {one.name}" for one in graph.initializer if one.name not in read]
+    found += [f"unused {node.name}" for node in graph.node if not set(read) & set(node.output)]
+    found += [f"external {one.name}" for one in graph.initializer if one.external_data]
+    onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+    onnx.checker.check_model(model, full_check=True)
+    assert [entry.domain for entry in model.opset_import] == [""]
+    assert model.producer_name == "endcap"
+    return found
+
+
+def test_shipped_graphs_open_in_a_bare_onnxruntime() -> None:
+    folders = sorted({path.parents[1] for path in SHIPPED})
+    assert [folder.name for folder in folders] == ["corner-store", "online-retail"]
+    assert len(SHIPPED) == 4
+    answers = opened_bare(*SHIPPED)
+    for number, folder in enumerate(folders):
+        assert_contract(folder, answers[2 * number : 2 * number + 2])
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: "-".join(path.parts[-3:]))
+def test_nothing_is_left_over_in_shipped_graphs(path: Path) -> None:
+    assert left_over(path) == []
+
+
+def test_fresh_graphs_open_and_hold_nothing_left_over(chain: Chain) -> None:
+    files = sorted(chain.bundle.glob("*/*.onnx"))
+    assert [path.parent.name for path in files] == ["generator", "recommender"]
+    answers = opened_bare(*files)
+    assert_contract(chain.bundle, answers)
+    for path, (*_, metadata) in zip(files, answers, strict=True):
+        assert left_over(path) == []
+        assert metadata == {
+            "bundle": "bundle", "version": "3", "variant": "fp32",
+            "producer": f"endcap {__version__}",
+        }  # fmt: skip
+
+
+INPUTS = [tensor("x", "float32", "batch", 3)]
+OUTPUTS = [tensor("y", "float32", "batch", 3), tensor("n", "int64", "batch", 1)]
+METADATA = graph_metadata("shop", 4, "fp32")
+
+
+def clean_graph() -> bytes:
+    builder = GraphBuilder()
+    builder.constant("weight", np.eye(3, dtype=np.float32))
+    builder.integers("one", 1)
+    builder.node("MatMul", ["x", "weight"], "y")
+    builder.nodes("TopK", ["y", "one"], ["best", "n"], axis=1)
+    return builder.finish("shop", INPUTS, OUTPUTS, METADATA)
+
+
+def check(content: bytes, inputs: list[TensorSpec] = INPUTS) -> None:
+    check_hygiene("shop/fp32.onnx", content, (inputs, OUTPUTS), METADATA)
+
+
+def test_a_clean_graph_is_taken() -> None:
+    check(clean_graph())  # one output of TopK is read, the other cannot be left out
+    assert METADATA["producer"] == f"endcap {__version__}"
+
+
+def with_node(op_type: str, inputs: list[str], output: str, **attributes: Any) -> Change:
+    """Return the change: one more node before all others."""
+
+    def change(model: onnx.ModelProto) -> None:
+        name = f"{op_type}_{output}"
+        node = helper.make_node(op_type, inputs, [output], name, **attributes)
+        model.graph.node.insert(0, node)
+
+    return change
+
+
+def through(op_type: str, *casts: int) -> Change:
+    """Return the change: x goes through one node, or through casts, before it is multiplied."""
+
+    def change(model: onnx.ModelProto) -> None:
+        last = "x"
+        for number, to in enumerate(casts or [None]):
+            attributes = {} if to is None else {"to": to}
+            node = helper.make_node(op_type, [last], [f"x{number}"], f"n{number}", **attributes)
+            model.graph.node.insert(number, node)
+            last = f"x{number}"
+        model.graph.node[-2].input[0] = last
+
+    return change
+
+
+def edited(part: Callable[[onnx.ModelProto], Any], **values: object) -> Change:
+    """Return the change: the fields of a part of the model get other values."""
+
+    def change(model: onnx.ModelProto) -> None:
+        for name, value in values.items():
+            setattr(part(model), name, value)
+
+    return change
+
+
+def first_node(model: onnx.ModelProto) -> onnx.NodeProto:
+    return model.graph.node[0]
+
+
+def type_of_x(model: onnx.ModelProto) -> onnx.TypeProto.Tensor:
+    return model.graph.input[0].type.tensor_type
+
+
+def unread_input(model: onnx.ModelProto) -> None:
+    model.graph.node[0].input[0] = "weight"
+
+
+def unused_constant(model: onnx.ModelProto) -> None:
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros(2, np.float32), "left"))
+
+
+def external_weight(model: onnx.ModelProto) -> None:
+    onnx.external_data_helper.set_external_data(model.graph.initializer[0], "weights.bin")
+
+
+def another_opset(model: onnx.ModelProto) -> None:
+    model.opset_import.append(helper.make_opsetid("ai.onnx.ml", 3))
+
+
+def wrong_shape(model: onnx.ModelProto) -> None:
+    weight = np.zeros((3, 2), np.float32)
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(weight, "weight"))
+
+
+FLOAT, DOUBLE = TensorProto.FLOAT, TensorProto.DOUBLE
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (through("Identity"), r"the node 'n0' \(Identity\) does nothing"),
+        (through("Dropout"), r"the node 'n0' \(Dropout\) does nothing"),
+        (through("Cast", DOUBLE, FLOAT), "the node 'n1' casts what 'n0' has just cast"),
+        (through("Cast", FLOAT), "the node 'n0' casts to the type that its input has"),
+        (unused_constant, "the initializer 'left' is not used"),
+        (with_node("Relu", ["x"], "z"), r"no output of the node 'Relu_z' \(Relu\) is used"),
+        (unread_input, "the input 'x' is not used"),
+        (edited(first_node, name=""), r"a node '' \(MatMul\) has no name of its own"),
+        (edited(first_node, name="TopK_best"), "'TopK_best' .* has no name of its own"),
+        (
+            edited(lambda model: model.graph.output[0], name="best"),
+            "its outputs are .*'best'.*the contract is",
+        ),
+        (edited(type_of_x, elem_type=DOUBLE), "its inputs are .*float64"),
+        (
+            edited(lambda model: model.metadata_props[0], value="cafe"),
+            "says 'cafe' for 'bundle' instead of 'shop'",
+        ),
+        (edited(lambda model: model.metadata_props[3], key="maker"), "says None for 'producer'"),
+        (edited(lambda model: model, producer_name=""), "it names no producer"),
+        (
+            edited(lambda model: model.opset_import[0], domain="ai.onnx.ml"),
+            "it states no opset of '' and uses it",
+        ),
+        (another_opset, "it states an opset of 'ai.onnx.ml' and does not use it"),
+        (
+            edited(first_node, domain="com.microsoft"),
+            "it states no opset of 'com.microsoft' and uses it",
+        ),
+        (external_weight, r"it holds external data \(tensor 'weight'\)"),
+        (wrong_shape, "ONNX refuses it: .*"),
+        (edited(first_node, op_type="MatMall"), "ONNX refuses it: .*MatMall"),
+    ],
+)
+def test_what_breaks_a_rule_is_refused(change: Change, said: str) -> None:
+    model = onnx.load_model_from_string(clean_graph())
+    change(model)
+    with pytest.raises(CheckFailed, match=said) as caught:
+        check(model.SerializeToString())
+    assert str(caught.value).startswith("'shop/fp32.onnx' is no graph to ship")
+
+
+def test_the_contract_is_held_to_the_letter() -> None:
+    with pytest.raises(CheckFailed, match=r"its inputs are .* and the contract is .*'x', .*4"):
+        check(clean_graph(), [tensor("x", "float32", "batch", 4)])
+
+
+def test_a_graph_beyond_one_file_is_refused_before_it_is_built(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = clean_graph()
+    monkeypatch.setattr("export.graph.MAX_GRAPH_BYTES", 35)
+    with pytest.raises(UnusableInput, match=r"constant 'weight' takes 3.6e-08 GB, .* at most 3.5e"):
+        clean_graph()
+    with pytest.raises(UnusableInput, match=r"'shop/fp32.onnx' takes .* train a smaller model"):
+        check(content)
+
+
+def test_export_writes_no_bundle_of_too_large_a_model(
+    chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fewer_requests(monkeypatch)
+    monkeypatch.setattr("export.graph.MAX_GRAPH_BYTES", 1000)
+    out = tmp_path / "b"
+    sentence = complaint(run("export", "--recommender", chain.recommender, "--out", out))
+    assert "one ONNX file holds at most 1e-06 GB" in sentence
+    assert not out.exists()
+
+
+def test_export_writes_no_bundle_with_something_left_over(
+    chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fewer_requests(monkeypatch)
+    whole = build.generator_graph
+
+    def careless(*arguments: Any) -> bytes:
+        model = onnx.load_model_from_string(whole(*arguments))
+        unused_constant(model)
+        return model.SerializeToString()
+
+    monkeypatch.setattr(build, "generator_graph", careless)
+    out = tmp_path / "b"
+    sentence = complaint(run("export", "--generator", chain.generator, "--out", out), code=1)
+    assert "'generator/fp32.onnx' is no graph to ship" in sentence
+    assert "the initializer 'left' is not used" in sentence
+    assert not out.exists()
