@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import datetime
-import platform
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from runtime.processor import processor, usable_cores
-from runtime.session import runtime_version
-from runtime.version import __version__
+from runtime.device import device_facts, version_facts
 
 if TYPE_CHECKING:
     from runtime.bundle import Bundle
@@ -28,7 +23,6 @@ def certificate(report: ParityReport, bundle: Bundle, requested_provider: str) -
         bundle: the bundle checked.
         requested_provider: "cpu", "cuda" or "auto", as it was asked for.
     """
-    name, flags = processor()
     found = report.to_json()
     return {
         "certificate": CERTIFICATE_FORMAT,
@@ -39,19 +33,9 @@ def certificate(report: ParityReport, bundle: Bundle, requested_provider: str) -
             "version": bundle.manifest.version,
             "manifest_sha256": bundle.manifest_sha256,
         },
-        "device": {
-            "host": platform.node(),
-            "system": f"{platform.system()} {platform.release()}",
-            "machine": platform.machine(),
-            "cpu": {"name": name, "flags": list(flags), "cores": usable_cores()},
-            "python": platform.python_version(),
-        },
+        "device": device_facts(),
         "provider": {"requested": requested_provider, "actual": report.provider},
-        "versions": {
-            "endcap": __version__,
-            "numpy": np.__version__,
-            "onnxruntime": runtime_version(),
-        },
+        "versions": version_facts(),
         "duration_s": report.duration_s,
         "checks": found["checks"],
         "failures": found.get("failures", []),

@@ -13,7 +13,7 @@ import click
 from runtime.cli_options import Group
 from runtime.errors import EndcapError, MissingCapability
 
-_HERE = ("recommend", "similar", "generate", "inspect", "parity", "doctor")
+_HERE = ("recommend", "similar", "generate", "inspect", "parity", "doctor", "bench")
 _ENTRY_POINTS = "endcap.commands"
 _CORE, _HEAVY = "pip install endcap", "pip install 'endcap[train]'"
 _INTERRUPTED, _PIPE_CLOSED = 130, 141  # what a shell reports for SIGINT and SIGPIPE
@@ -55,6 +55,10 @@ def _own_command(name: str) -> click.Command:
         from runtime.cli_parity import parity
 
         return parity
+    if name == "bench":
+        from runtime.cli_bench import bench
+
+        return bench
     if name == "generate":
         from runtime.cli_pictures import generate
 

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runtime.processor import processor, usable_cores
+from runtime.device import processor, usable_cores
 from runtime.version import __version__
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -106,10 +106,14 @@ class RecommenderGolden(Golden):
 
     def feeds(self, start: int, stop: int, n_rows: int) -> dict[str, NDArray[Any]]:
         """Return the graph's inputs for requests start..stop (design section 3.1)."""
+        return self.pick(range(start, stop), n_rows)
+
+    def pick(self, indices: Sequence[int], n_rows: int) -> dict[str, NDArray[Any]]:
+        """Return the graph's inputs for the requests ``indices``, in that order."""
         return {
-            "user": self.user[start:stop, None],  # [batch, 1]
-            "basket": self.basket[start:stop],  # [batch, max_basket]
-            "allowed": np.stack([self.allowed(i, n_rows) for i in range(start, stop)]),
+            "user": self.user[indices, None],  # [batch, 1]
+            "basket": self.basket[indices],  # [batch, max_basket]
+            "allowed": np.stack([self.allowed(i, n_rows) for i in indices]),
         }
 
     def batches(self, n_rows: int) -> Iterator[dict[str, NDArray[Any]]]:
@@ -144,7 +148,11 @@ class GeneratorGolden(Golden):
 
     def feeds(self, start: int, stop: int) -> dict[str, NDArray[Any]]:
         """Return the graph's inputs for pictures start..stop (design section 4.1)."""
-        return {"z": self.z[start:stop], "category": self.category[start:stop]}
+        return self.pick(range(start, stop))
+
+    def pick(self, indices: Sequence[int]) -> dict[str, NDArray[Any]]:
+        """Return the graph's inputs for the pictures ``indices``, in that order."""
+        return {"z": self.z[indices], "category": self.category[indices]}
 
     def batches(self) -> Iterator[dict[str, NDArray[Any]]]:
         """Yield the graph's inputs for all pictures in batches."""

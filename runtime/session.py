@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from runtime.device import usable_cores
 from runtime.errors import MissingCapability, UnusableInput, nearest
-from runtime.processor import usable_cores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

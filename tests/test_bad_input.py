@@ -101,6 +101,7 @@ def test_missing_file(shop: Path) -> None:
         ["similar", "absent", "TEA"],
         ["generate", "absent", "--category", "Tea", "--out", "new.png"],
         ["doctor", "absent", "--json"],
+        ["bench", "absent", "--json"],
     ]
     for command in commands:
         sentence = refused(shop, *command)
@@ -341,6 +342,8 @@ def refused_bundle(damage: Damage, *words: str, runner: Callable[..., Said] = ru
     for command in (
         ["inspect", folder, "--json"],
         ["parity", folder, "--json", "--junit", parent / "junit.xml"],
+        ["parity", folder, "--layers", "--certificate", parent / "certificate.json"],
+        ["bench", folder, "--rounds", 1],
         ["recommend", folder, "--json"],
         ["similar", folder, "TEA", "--json"],
         ["generate", folder, "--category", "Tea", "--out", parent / "new.png", "--json"],

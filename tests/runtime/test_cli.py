@@ -26,7 +26,7 @@ from runtime.version import __version__
 
 Run = Callable[..., tuple[int, str, str]]
 DRAW = ["generate", "{}", "--category", "Tea"]
-COMMANDS = ["recommend", "similar", "generate", "inspect", "parity", "doctor"]
+COMMANDS = ["recommend", "similar", "generate", "inspect", "parity", "doctor", "bench"]
 
 
 def one_sentence(err: str) -> str:

@@ -108,8 +108,9 @@ def test_every_command_runs_without_the_rest(tiny: Path, tmp_path: Path) -> None
         ["parity", bundle, "--layers", "--certificate", str(tmp_path / "certificate.json"),
          "--junit", str(tmp_path / "parity.xml")],
         ["doctor", bundle],
+        ["bench", bundle, "--rounds", "1", "--batch", "2"],
     )  # fmt: skip
-    assert last == "[0, 0, 0, 0, 0, 0, 0] []"
+    assert last == "[0, 0, 0, 0, 0, 0, 0, 0] []"
     assert "Salted butter" in out
     assert (tmp_path / "tea.png").is_file()
 

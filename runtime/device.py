@@ -1,10 +1,11 @@
-"""The processor of this machine: its name, the flags that decide how a variant runs, its cores."""
+"""This device in facts: its processor, what runs on it, and in which versions."""
 
 from __future__ import annotations
 
 import os
 import platform
 from pathlib import Path
+from typing import Any
 
 _TELLING_FLAGS = (
     "avx", "avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "amx_bf16", "avx512_bf16",
@@ -33,3 +34,29 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def device_facts() -> dict[str, Any]:
+    """Return what a report says of the device: host, system, machine, cpu, python."""
+    name, flags = processor()
+    return {
+        "host": platform.node(),
+        "system": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+        "cpu": {"name": name, "flags": list(flags), "cores": usable_cores()},
+        "python": platform.python_version(),
+    }
+
+
+def version_facts() -> dict[str, str]:
+    """Return the versions that decide what a graph answers."""
+    import numpy as np
+
+    from runtime.session import runtime_version
+    from runtime.version import __version__
+
+    return {
+        "endcap": __version__,
+        "numpy": np.__version__,
+        "onnxruntime": runtime_version(),
+    }
