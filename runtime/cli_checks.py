@@ -74,14 +74,7 @@ def doctor(bundle: str | None, as_json: bool) -> None:
         document["bundle"] = {
             "name": opened.manifest.name,
             "version": opened.manifest.version,
-            "models": {
-                choice.model: {
-                    "variant": choice.variant,
-                    "provider": choice.provider,
-                    "why": choice.why,
-                }
-                for choice in choices(opened, diagnosis)
-            },
+            "models": {choice.model: choice.to_json() for choice in choices(opened, diagnosis)},
         }
     if as_json:
         print_json(document)
@@ -147,6 +140,7 @@ def _print_diagnosis(document: dict[str, Any]) -> None:
         ("python", document["python"]),
         ("system", document["system"]),
         ("cpu", f"{cpu['name']}, {cpu['cores']} cores"),
+        ("cpu class", cpu["class"]),
         ("cpu flags", " ".join(cpu["flags"]) or "not known"),
         ("onnxruntime", document["onnxruntime"] or "not usable"),
         ("providers", ", ".join(document["providers"]) or "none"),
@@ -157,11 +151,26 @@ def _print_diagnosis(document: dict[str, Any]) -> None:
         rows.append(("bundle", f"{bundle['name']} version {bundle['version']}"))
         for model, choice in bundle["models"].items():
             rows.append((model, f"{choice['variant']} on {choice['provider']}: {choice['why']}"))
+            rows += _explained(choice)
     for problem in document["problems"]:
         rows.append(("problem", problem))
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         click.echo(f"{name:<{width}}  {value}")
+
+
+def _explained(choice: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what ``auto`` takes elsewhere, what there is, and what was refused at export."""
+    for pick in choice["picks"]:
+        where = f" ({'; '.join(pick['cpu_classes'])})" if pick["cpu_classes"] else ""
+        yield f"  on {pick['provider']}", f"{pick['variant']}{where}: {pick['why']}"
+    kept = [
+        f"{name} {_megabytes(facts['bytes'])} {facts['speedup']:.2f}x"
+        for name, facts in choice["variants"].items()
+    ]
+    yield "  variants", ", ".join(kept)
+    for name, why in choice["refused"].items():
+        yield "  refused", f"{name}: {why}"
 
 
 def _megabytes(size_bytes: int) -> str:

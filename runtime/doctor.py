@@ -6,14 +6,16 @@ import json
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runtime.device import processor, usable_cores
+from runtime.device import CpuClass, cpu_class, processor, usable_cores
 from runtime.version import __version__
 
 if TYPE_CHECKING:
     from runtime.bundle import Bundle
+    from runtime.variant_choice import Pick
 
 _ORT_PACKAGES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
 _IMPORT = """
@@ -25,19 +27,44 @@ _IMPORT_LIMIT_S = 60
 
 @dataclass(frozen=True)
 class Choice:
-    """Which variant of a model would run here, and why.
+    """Which variant of a model ``auto`` takes here, and what it would take elsewhere.
 
     Attributes:
         model: "recommender" or "generator".
         variant: the variant's name.
         provider: "cpu" or "cuda".
         why: the reason, as a phrase.
+        picks: what it takes on each provider and class of CPU.
+        variants: size in bytes and speed beside fp32 of what the bundle holds.
+        refused: why a variant that was tried at export was not kept.
     """
 
     model: str
     variant: str
     provider: str
     why: str
+    picks: tuple[Pick, ...]
+    variants: Mapping[str, dict[str, float]]
+    refused: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the model's entry in ``endcap doctor BUNDLE --json``."""
+        return {
+            "variant": self.variant,
+            "provider": self.provider,
+            "why": self.why,
+            "picks": [
+                {
+                    "provider": pick.provider,
+                    "cpu_classes": list(pick.cpu_classes),
+                    "variant": pick.variant,
+                    "why": pick.why,
+                }
+                for pick in self.picks
+            ],
+            "variants": self.variants,
+            "refused": self.refused,
+        }
 
 
 @dataclass(frozen=True)
@@ -49,6 +76,7 @@ class Diagnosis:
         system: operating system and machine type.
         cpu: the processor's own name.
         cpu_flags: those of its flags that decide how fast a variant is; empty where unknown.
+        cpu_class: the class of CPUs that it computes int8 like.
         cores: cores this process may use.
         packages: installed packages that matter, with versions.
         onnxruntime: its version, None where it cannot be imported.
@@ -60,6 +88,7 @@ class Diagnosis:
     system: str
     cpu: str
     cpu_flags: tuple[str, ...]
+    cpu_class: CpuClass
     cores: int
     packages: dict[str, str]
     onnxruntime: str | None
@@ -72,7 +101,12 @@ class Diagnosis:
             "endcap": __version__,
             "python": self.python,
             "system": self.system,
-            "cpu": {"name": self.cpu, "flags": list(self.cpu_flags), "cores": self.cores},
+            "cpu": {
+                "name": self.cpu,
+                "flags": list(self.cpu_flags),
+                "class": self.cpu_class.name,
+                "cores": self.cores,
+            },
             "packages": self.packages,
             "onnxruntime": self.onnxruntime,
             "providers": list(self.providers),
@@ -99,6 +133,7 @@ def diagnose() -> Diagnosis:
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         cpu=cpu,
         cpu_flags=flags,
+        cpu_class=cpu_class(flags=flags),
         cores=usable_cores(),
         packages=packages,
         onnxruntime=version,
@@ -108,16 +143,26 @@ def diagnose() -> Diagnosis:
 
 
 def choices(bundle: Bundle, diagnosis: Diagnosis) -> tuple[Choice, ...]:
-    """Say which variant of each model of ``bundle`` would run on the machine diagnosed."""
-    from runtime.store import choose_variant
+    """Say which variant of each model of ``bundle`` would run on the machine diagnosed, and why."""
+    from runtime.variant_choice import choose_variant, describe_variants, picks
 
     has_cuda = "CUDAExecutionProvider" in diagnosis.providers
     provider = "cuda" if has_cuda else "cpu"
     because = "onnxruntime offers CUDA" if has_cuda else "onnxruntime offers no CUDA here"
     found = []
     for model, section in bundle.manifest.sections().items():
-        variant, why = choose_variant(section, provider)
-        found.append(Choice(model, variant, provider, f"{because}; {variant} is {why}"))
+        variant, why = choose_variant(section, provider, cpu=diagnosis.cpu_class)
+        found.append(
+            Choice(
+                model,
+                variant,
+                provider,
+                f"{because}; {variant} is {why}",
+                picks(section),
+                describe_variants(section),
+                section.refused,
+            )
+        )
     return tuple(found)
 
 

@@ -13,6 +13,7 @@ from runtime.errors import UnusableInput, nearest
 from runtime.latent import Latents
 from runtime.request import Request
 from runtime.session import Session, open_session, resolve_provider
+from runtime.variant_choice import choose_variant
 
 if TYPE_CHECKING:
     from runtime.catalogue import Catalogue
@@ -205,13 +206,6 @@ def load(
         MissingCapability: the provider, or onnxruntime, is not there.
     """
     return Store(open_bundle(path), provider, variant, threads)
-
-
-def choose_variant(section: ModelSection, provider: str, wanted: str = "auto") -> tuple[str, str]:
-    """Return the variant that runs on ``provider`` ("cpu" or "cuda"), and why."""
-    if wanted != "auto":
-        return wanted, "asked for"
-    return section.default[provider], f"the bundle's default on {provider}"
 
 
 def _listed(ids: Iterable[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -13,7 +14,10 @@ import pytest
 
 import runtime.doctor
 from runtime.bundle import open_bundle
+from runtime.device import CpuClass
 from runtime.doctor import choices, diagnose
+from tests.command import run
+from tests.damage import Damage
 
 
 def test_this_machine(tiny: Path) -> None:
@@ -82,6 +86,39 @@ def test_cuda_changes_the_choice(monkeypatch: pytest.MonkeyPatch, tiny: Path) ->
     chosen = choices(open_bundle(tiny), diagnose())
     assert chosen[0].provider == "cuda"
     assert "onnxruntime offers CUDA" in chosen[0].why
+
+
+def test_a_bundle_of_several_variants(tiny: Path, copy: Path, damage: Damage) -> None:
+    def measured(document: dict[str, Any]) -> None:
+        section = document["generator"]
+        section["variants"]["int8"] = {**section["variants"]["fp32"], "speedup": 3.25}
+        section["default"]["cpu"] = "int8"
+        section["refused"]["fp16"] = "neither smaller nor faster: 1.00x"
+
+    damage.manifest(measured)
+    found = dataclasses.replace(
+        diagnose(),
+        providers=("CPUExecutionProvider",),
+        cpu_class=CpuClass("x86-64 without VNNI", False),
+    )
+    recommender, generator = (one.to_json() for one in choices(open_bundle(copy), found))
+    assert len(recommender["picks"]) == 2
+    assert generator["variant"] == "fp32"
+    assert generator["why"] == (
+        "onnxruntime offers no CUDA here; fp32 is safe without int8 dot products; "
+        "the bundle's default on cpu, int8, needs them"
+    )
+    assert [(p["provider"], p["variant"]) for p in generator["picks"]] == [
+        ("cpu", "int8"), ("cpu", "fp32"), ("cuda", "fp32"),
+    ]  # fmt: skip
+    assert generator["variants"]["int8"]["speedup"] == 3.25
+    assert generator["refused"] == {"fp16": "neither smaller nor faster: 1.00x"}
+    said = run("doctor", copy).out
+    assert "  on cpu     int8 (x86-64 with VNNI; ARM with int8 dot products): the bundle's" in said
+    assert "3.25x the speed of fp32 where it was exported" in said
+    assert "fp32 0.01 MB 1.00x, int8 0.01 MB 3.25x" in said
+    assert "  refused    fp16: neither smaller nor faster: 1.00x" in said
+    json.dumps(generator)
 
 
 def test_warnings_on_the_way_do_not_hide_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from runtime.device import CpuClass
 from runtime.errors import UnusableInput
-from runtime.store import choose_variant, load
+from runtime.store import load
 
 
 def with_int8_generator(document: dict[str, Any]) -> None:
@@ -27,9 +28,14 @@ def two_variants(damage: Any, copy: Path) -> Path:
     return copy
 
 
-def test_auto_takes_the_default(two_variants: Path) -> None:
+@pytest.mark.parametrize(("dot_products", "variant"), [(True, "int8"), (False, "fp32")])
+def test_auto_takes_the_default_where_the_cpu_is_made_for_it(
+    two_variants: Path, monkeypatch: pytest.MonkeyPatch, dot_products: bool, variant: str
+) -> None:
+    cpu = CpuClass("some CPU", dot_products)
+    monkeypatch.setattr("runtime.variant_choice.cpu_class", lambda: cpu)
     store = load(two_variants, "cpu")
-    assert store.generate("Tea", n=1).variant == "int8"
+    assert store.generate("Tea", n=1).variant == variant
     assert store.recommend(k=1).variant == "fp32"
 
 
@@ -47,13 +53,6 @@ def test_variant_of_the_other_model_only(two_variants: Path) -> None:
 def test_unknown_variant_fails_at_once(tiny: Path) -> None:
     with pytest.raises(UnusableInput, match=r"no variant 'fp31'; did you mean 'fp32'"):
         load(tiny, "cpu", "fp31")
-
-
-def test_choice_and_its_reason(two_variants: Path) -> None:
-    section = load(two_variants, "cpu").bundle.manifest.sections()["generator"]
-    assert choose_variant(section, "cpu") == ("int8", "the bundle's default on cpu")
-    assert choose_variant(section, "cuda") == ("fp32", "the bundle's default on cuda")
-    assert choose_variant(section, "cpu", "fp32") == ("fp32", "asked for")
 
 
 def drop(damage: Any, model: str) -> None:
