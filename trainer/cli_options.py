@@ -62,13 +62,43 @@ set_option = click.option(
     help="Set one config field, such as training.epochs=5; may be repeated and wins over --config.",
 )
 
-interactions_option = click.option(
-    "--interactions",
-    type=FILE,
-    required=True,
-    metavar="FILE",
-    help="The purchase log: CSV, CSV.gz or Parquet.",
-)
+
+def interactions_option(*, required: bool) -> Callable[[F], F]:
+    """Add ``--interactions``, which ``endcap evaluate`` may do without."""
+    return click.option(
+        "--interactions",
+        type=FILE,
+        required=required,
+        metavar="FILE",
+        help="The purchase log: CSV, CSV.gz or Parquet.",
+    )
+
+
+def images_option(*, required: bool) -> Callable[[F], F]:
+    """Add ``--images``, which ``endcap evaluate`` may do without."""
+    return click.option(
+        "--images",
+        type=FILE,
+        required=required,
+        metavar="DIR|ZIP|NPZ",
+        help="Pictures: one folder a category, or any layout with --labels, or an npz with x and "
+        "y.",
+    )
+
+
+def labels_options(command: F) -> F:
+    """Add the options that say which file holds the categories of pictures."""
+    options = [
+        click.option("--labels", type=FILE, metavar="CSV", help="Category of each picture."),
+        click.option("--id-column", help="Column of --labels with the file name  [default: id]."),
+        click.option(
+            "--label-column", help="Column of --labels with the category  [default: label]."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
 
 catalogue_option = click.option(
     "--catalogue", type=FILE, metavar="FILE", help="Items: item_id, title, category, attributes."
