@@ -1,0 +1,108 @@
+"""The collapse watch: its figure by hand, its rule, and a training that truly collapses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.trainer.test_generator import config, dark_and_light, image_set
+from trainer.config import DcganConfig
+from trainer.generator.diversity import (
+    TrainingCollapsed,
+    collapse,
+    diversity,
+    real_spreads,
+    spread,
+)
+from trainer.generator.model import build_generator
+from trainer.generator.train import load_generator, train_generator
+from trainer.run import Run
+
+
+def flat(*levels: int) -> np.ndarray:
+    """One-pixel pictures, uint8 [n, 1, 1, 1]."""
+    return np.array(levels, np.uint8).reshape(-1, 1, 1, 1)
+
+
+def test_spread_by_hand() -> None:
+    # Pairs of 10, 40 and 100 differ by 30, 90 and 60.
+    assert spread(flat(10, 40, 100)) == pytest.approx(60)
+    # Two pixels that differ by 6 and 8: the root of (36 + 64) / 2.
+    two = np.array([[0, 0], [6, 8]], np.uint8).reshape(2, 1, 2, 1)
+    assert spread(two) == pytest.approx(np.sqrt(50))
+    assert spread(flat(7, 7, 7)) == pytest.approx(0)
+    assert spread(flat(7)) == 0
+
+
+def test_real_spreads_leave_out_categories_whose_pictures_are_alike() -> None:
+    pixels = np.repeat(np.repeat(flat(10, 40, 90, 90, 200), 28, 1), 28, 2)
+    images = image_set(pixels, [0, 0, 1, 1, 2], ("varied", "alike", "single"))
+    assert real_spreads(images, np.arange(5)) == {0: pytest.approx(30)}
+    assert real_spreads(images, np.array([0, 2, 3])) == {}
+
+
+def test_diversity_is_the_ratio_to_real_pictures() -> None:
+    torch.manual_seed(0)
+    generator = build_generator(config(), 2)
+    with torch.no_grad():
+        generator.convolutions[-1].weight.mul_(20)  # type: ignore[operator]
+    found = diversity(generator, {0: 0.1, 1: 0.2}, seed=7)
+    assert found[0] > 1
+    assert diversity(generator, {0: 0.4, 1: 0.2}, seed=7)[0] == pytest.approx(found[0] / 4)
+    with torch.no_grad():
+        generator.convolutions[0].weight[:8] = 0  # type: ignore[index]  # z is not looked at
+    assert diversity(generator, {0: 10.0}, seed=7) == {0: pytest.approx(0)}
+
+
+def rows(*ratios: float) -> list[dict[str, Any]]:
+    """Epochs from 1 with these diversities of "b"; "a" is always well."""
+    return [
+        {"epoch": epoch, "diversity": {"a": 1.0, "b": ratio}}
+        for epoch, ratio in enumerate(ratios, start=1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ratios", "stops"),
+    [
+        ((0.1, 0.1, 0.1, 0.1), False),  # the first two do not count
+        ((0.1, 0.1, 0.1, 0.1, 0.1), True),
+        ((0.9, 0.9, 0.9, 0.1, 0.1), False),
+        ((0.9, 0.9, 0.9, 0.1, 0.1, 0.19), True),
+        ((0.9, 0.9, 0.1, 0.1, 0.2, 0.1, 0.1), False),  # 0.2 is not below 0.2
+        ((0.1, 0.1), False),
+        ((), False),
+    ],
+)
+def test_a_collapse_lasts_and_is_not_the_beginning(ratios: tuple[float, ...], stops: bool) -> None:
+    dcgan = DcganConfig(collapse_below=0.2, collapse_epochs=3, collapse_after=2)
+    assert bool(collapse(rows(*ratios), dcgan, 1)) == stops
+    assert not collapse(rows(*ratios), DcganConfig(collapse_below=0.0), 1)
+
+
+def test_a_collapse_is_named_with_its_figure_and_the_way_out() -> None:
+    dcgan = DcganConfig(collapse_below=0.2, collapse_epochs=2, collapse_after=0)
+    said = collapse(rows(0.9, 0.15, 0.1234), dcgan, 1)
+    assert said.startswith("category 'b' has collapsed: in epochs 2 to 3")
+    assert "by less than 0.2 of what real ones do (dcgan.collapse_below), now by 0.123" in said
+    assert "epoch 1, the best, is kept" in said
+    assert "--set dcgan.collapse_below=0" in said
+
+
+def test_a_training_that_collapses_is_stopped_and_its_best_epoch_kept(tmp_path: Path) -> None:
+    # One z for all pictures: with nothing to tell them apart, each category has a single picture.
+    images = dark_and_light(20)
+    collapsing = {"z_dim": 1, "epochs": 9, "collapse_after": 1, "collapse_epochs": 2}
+    settings = config(**collapsing)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "randn", lambda *shape: torch.zeros(shape))
+        patch.setattr("trainer.generator.diversity.draw_z", lambda *_: np.zeros((64, 1), "float32"))
+        with pytest.raises(TrainingCollapsed, match="category 'dark' has collapsed: in epochs 2"):
+            train_generator(images, settings, tmp_path / "run", resume=False)
+    run = Run.open(tmp_path / "run", "generator")
+    assert [row["diversity"] for row in run.metrics()] == 3 * [{"dark": 0.0, "light": 0.0}]
+    assert load_generator(run)[3]["epoch"] in (1, 2, 3)
