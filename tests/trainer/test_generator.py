@@ -25,6 +25,7 @@ from trainer.generator.evaluate import (
     energy_distance,
     hold_out,
     pixel_features,
+    real_grid,
     sample_grid,
     sample_images,
     write_grid,
@@ -268,6 +269,16 @@ def test_grid_has_a_row_for_each_category(tmp_path: Path, channels: int) -> None
     write_grid(tmp_path / "grid.png", grid)
     with Image.open(tmp_path / "grid.png") as image:
         assert np.array_equal(np.asarray(image).reshape(grid.shape), grid)
+
+
+def test_real_pictures_lie_as_drawn_ones_do() -> None:
+    images = dark_and_light(5)
+    grid = real_grid(images, np.array([3, 6, 1, 8, 7, 9]), columns=3)
+    assert grid.shape == (2 * 28, 3 * 28, 1)
+    assert np.array_equal(grid[:28, :28], images.pixels[3])
+    assert np.array_equal(grid[:28, 28:56], images.pixels[1])
+    assert (grid[:28, 56:] == 255).all()
+    assert np.array_equal(grid[28:, 56:], images.pixels[7])
 
 
 # --- the loop

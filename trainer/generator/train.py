@@ -21,6 +21,7 @@ from trainer.generator.evaluate import (
     HeldOut,
     evaluate_generator,
     hold_out,
+    real_grid,
     sample_grid,
     write_grid,
 )
@@ -72,6 +73,7 @@ def train_generator(
     run, training = begin(images, config, run_path, device, resume, facts or {})
     split = hold_out(images, dcgan.seed)
     spreads = real_spreads(images, split.train)
+    write_grid(run.path / "samples" / "real.png", real_grid(images, split.train))
     batch = min(dcgan.batch_size, len(split.train))
     steps = len(split.train) // batch  # the pictures left over meet another epoch's batches
     done, total = training.epoch * steps + training.step, dcgan.epochs * steps
