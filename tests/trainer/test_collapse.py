@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from tests.command import run
 from tests.trainer.test_generator import config, dark_and_light, image_set
+from tests.trainer.test_odd_pictures import COMMAND, write
 from trainer.config import DcganConfig
 from trainer.generator.diversity import (
     TrainingCollapsed,
@@ -106,3 +108,19 @@ def test_a_training_that_collapses_is_stopped_and_its_best_epoch_kept(tmp_path: 
     run = Run.open(tmp_path / "run", "generator")
     assert [row["diversity"] for row in run.metrics()] == 3 * [{"dark": 0.0, "light": 0.0}]
     assert load_generator(run)[3]["epoch"] in (1, 2, 3)
+
+
+def test_the_command_says_no_and_leaves_a_report(tmp_path: Path) -> None:
+    for number in range(6):
+        write(f"{tmp_path}/pictures/Hat/{number}.png", seed=number)
+    # Of noise, one epoch's pictures are far from as diverse as the real ones.
+    settings = ("dcgan.collapse_below=1", "dcgan.collapse_epochs=1", "dcgan.collapse_after=0")
+    extra = [word for setting in settings for word in ("--set", setting)]
+    out = tmp_path / "run"
+    command = [*COMMAND, *extra, "--images", tmp_path / "pictures", "--out", out]
+    said = run(*command)
+    assert said.code == 1
+    assert "endcap: error: category 'Hat' has collapsed: in epochs 1 to 1" in said.err
+    assert "Training was stopped" in (out / "report.html").read_text("utf-8")
+    assert run(*command, "--resume").code == 1
+    assert run(*command, "--resume", "--set", "dcgan.collapse_below=0").code == 0

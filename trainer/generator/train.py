@@ -91,7 +91,7 @@ def train_generator(
             while training.step < steps:
                 seed_step(dcgan.seed, training.epoch + 1, training.step)
                 rows = order[training.step * batch :][:batch]
-                real, category = _to_tensors(images, rows, device)
+                real, category = to_tensors(images, rows, device)
                 z = torch.randn(batch, dcgan.z_dim).to(device)
                 losses = train_step(training, real, category, z, dcgan)
                 training.loss_sums += losses
@@ -187,7 +187,7 @@ def _check_pictures(images: ImageSet, config: GeneratorConfig) -> None:
         )
 
 
-def _to_tensors(images: ImageSet, rows: Rows, device: torch.device) -> tuple[Tensor, Tensor]:
+def to_tensors(images: ImageSet, rows: Rows, device: torch.device) -> tuple[Tensor, Tensor]:
     """Give float32 [batch, channels, size, size] from -1 to 1, and int64 [batch]."""
     pixels = torch.from_numpy(images.pixels[rows]).to(device)  # uint8 [batch, size, size, channels]
     real = pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
