@@ -199,7 +199,8 @@ def main(
     sides = {f"preset {name}": ours(pictures, one, place) for name, one in configs.items()}
     sides[TEXTBOOK] = textbook(pictures, configs["seed"], place)
     mixed = configs["seed"].dcgan.mixed_precision
-    print(describe_device(place, mixed_precision=mixed).replace("training", "ours trains"))
+    device_in_words = describe_device(place, mixed_precision=mixed, native=True)
+    print(device_in_words.replace("training", "ours trains"))
     found = contest(sides, rounds, steps, place)
     for name, seconds in found.items():
         ratios = [theirs / one for one, theirs in zip(seconds, found[TEXTBOOK], strict=True)]

@@ -460,7 +460,9 @@ class DcganConfig(Options):
     )
     seed: int = option(7, "Seed of initial weights, batches and noise.", low=0, high=MAX_SEED)
     device: str = option("auto", "auto, cpu or cuda.", choices=("auto", "cpu", "cuda"))
-    mixed_precision: bool = option(True, "bfloat16 forward passes on CUDA; no effect on the CPU.")
+    mixed_precision: bool = option(
+        True, "bfloat16 forward passes where the device has them: CUDA, and newer CPUs."
+    )
 
     def __post_init__(self) -> None:
         for name, value in PRESETS.get(self.preset, {}).items():

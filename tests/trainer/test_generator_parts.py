@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from runtime.errors import UnusableInput
 from trainer.config import DcganConfig, GeneratorConfig, ImagesConfig
+from trainer.device import autocast, describe_device
 from trainer.generator.augment import CHANGES, augment
 from trainer.generator.batches import epoch_rows
 from trainer.generator.discriminator import SpectralNorm, build_discriminator
@@ -272,3 +273,30 @@ def test_unbalanced_rows_are_a_permutation_of_their_own_epoch() -> None:
     assert np.array_equal(first, epoch_rows(train, category, 7, 0, balance=False))
     assert not np.array_equal(first, epoch_rows(train, category, 7, 1, balance=False))
     assert not np.array_equal(first, epoch_rows(train, category, 8, 0, balance=False))
+
+
+# --- precision
+
+
+@pytest.mark.parametrize(
+    ("flags", "mixed_precision", "native", "half"),
+    [
+        ({"avx512_bf16"}, True, True, True),
+        ({"avx512_bf16"}, False, True, False),
+        ({"avx512_bf16"}, True, False, False),
+        ({"avx2"}, True, True, False),
+    ],
+)
+def test_half_precision_where_the_processor_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+    flags: set[str],
+    mixed_precision: bool,
+    native: bool,
+    half: bool,
+) -> None:
+    monkeypatch.setattr("trainer.device.processor", lambda: ("a processor", flags))
+    cpu, matrix = torch.device("cpu"), torch.ones(2, 2)
+    with autocast(cpu, mixed_precision=mixed_precision, native=native):
+        assert (matrix @ matrix).dtype == (torch.bfloat16 if half else torch.float32)
+    said = describe_device(cpu, mixed_precision=mixed_precision, native=native)
+    assert said.endswith("mixed precision (bfloat16)" if half else "float32")

@@ -75,7 +75,8 @@ class Discriminator(nn.Module):
         x = F.leaky_relu(self.convolutions[0](image), SLOPE)
         for convolution, norm in zip(self.convolutions[1:], self.norms, strict=True):
             x = F.leaky_relu(norm(convolution(x)), SLOPE)  # [batch, hidden, side, side]
-        x = x.flatten(1)  # [batch, features]
+        # Channels last, as they lie in memory: flattening copies nothing, there and back.
+        x = x.permute(0, 2, 3, 1).flatten(1)  # [batch, features]
         score: Tensor = self.linear(x).squeeze(1) + (x * self.projection(category)).sum(1)
         return score.float()
 

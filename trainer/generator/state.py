@@ -62,7 +62,11 @@ class Training:
         generator = generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         discriminator = build_discriminator(config, n_categories)
         discriminator = discriminator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        rates: dict[str, Any] = {"lr": dcgan.learning_rate, "betas": (dcgan.beta1, 0.999)}
+        rates: dict[str, Any] = {
+            "lr": dcgan.learning_rate,
+            "betas": (dcgan.beta1, 0.999),
+            "fused": True,
+        }
         return cls(
             generator,
             discriminator,

@@ -22,17 +22,17 @@ def train_step(
         real: float32 [batch, channels, size, size], -1 to 1.
         category: int64 [batch]; pictures are drawn for the same categories.
         z: float32 [batch, z_dim].
-        dcgan: loss, R1's weight, augmentation, and whether CUDA's forward passes are in bfloat16.
+        dcgan: loss, R1's weight, augmentation, and whether forward passes may be in bfloat16.
 
     Returns:
         float32 [2], the discriminator's loss without R1 and the generator's.
     """
     generator, discriminator = training.generator, training.discriminator
     real.requires_grad_(dcgan.r1 > 0)
-    with autocast(z.device, mixed_precision=dcgan.mixed_precision):
+    with autocast(z.device, mixed_precision=dcgan.mixed_precision, native=True):
         drawn = generator(z, category).float()
     shown = augment(real, dcgan.augment), augment(drawn.detach(), dcgan.augment)
-    with autocast(z.device, mixed_precision=dcgan.mixed_precision):
+    with autocast(z.device, mixed_precision=dcgan.mixed_precision, native=True):
         real_score, drawn_score = (discriminator(image, category) for image in shown)
     d_loss = discriminator_loss(dcgan.loss, real_score, drawn_score)
     training.discriminator_optimiser.zero_grad()
@@ -42,7 +42,7 @@ def train_step(
     # The generator's step needs no gradient of the discriminator's weights: a tenth of the time.
     discriminator.requires_grad_(False)
     shown_again = augment(drawn, dcgan.augment)
-    with autocast(z.device, mixed_precision=dcgan.mixed_precision):
+    with autocast(z.device, mixed_precision=dcgan.mixed_precision, native=True):
         g_loss = generator_loss(dcgan.loss, discriminator(shown_again, category))
     training.generator_optimiser.zero_grad()
     g_loss.backward()

@@ -79,7 +79,7 @@ def train_generator(
     done, total = training.epoch * steps + training.step, dcgan.epochs * steps
     progress = TrainingProgress("generator", total, done_steps=done, unit="images")
     with StopRequest() as stop, progress as bar:
-        bar.say(describe_device(device, mixed_precision=dcgan.mixed_precision))
+        bar.say(describe_device(device, mixed_precision=dcgan.mixed_precision, native=True))
         bar.say(_describe_pictures(images, split))
         saved = time.monotonic()
         while not (reason := training.finished(config)):
