@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests.command import run
-from tests.trainer.test_generator import config, dark_and_light, image_set
+from tests.trainer.test_generator import config, image_set
 from tests.trainer.test_odd_pictures import COMMAND, write
 from trainer.config import DcganConfig
 from trainer.generator.diversity import (
@@ -22,6 +23,7 @@ from trainer.generator.diversity import (
 )
 from trainer.generator.model import build_generator
 from trainer.generator.train import load_generator, train_generator
+from trainer.images import ImageSet
 from trainer.run import Run
 
 
@@ -95,19 +97,44 @@ def test_a_collapse_is_named_with_its_figure_and_the_way_out() -> None:
     assert "--set dcgan.collapse_below=0" in said
 
 
+def discs(count: int = 60) -> ImageSet:
+    """Bright discs anywhere on black: no two are alike."""
+    rng = np.random.default_rng(0)
+    down, right = np.mgrid[:28, :28]
+    pixels = np.zeros((count, 28, 28, 1), np.uint8)
+    for one in pixels:
+        y, x, radius = *rng.uniform(6, 22, 2), rng.uniform(3, 6)
+        one[np.hypot(down - y, right - x) < radius] = rng.integers(100, 255)
+    return image_set(pixels, [0] * count, ("disc",))
+
+
 def test_a_training_that_collapses_is_stopped_and_its_best_epoch_kept(tmp_path: Path) -> None:
-    # One z for all pictures: with nothing to tell them apart, each category has a single picture.
-    images = dark_and_light(20)
-    collapsing = {"z_dim": 1, "epochs": 9, "collapse_after": 1, "collapse_epochs": 2}
-    settings = config(**collapsing)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch, "randn", lambda *shape: torch.zeros(shape))
-        patch.setattr("trainer.generator.diversity.draw_z", lambda *_: np.zeros((64, 1), "float32"))
-        with pytest.raises(TrainingCollapsed, match="category 'dark' has collapsed: in epochs 2"):
-            train_generator(images, settings, tmp_path / "run", resume=False)
+    # Two numbers of z beside four of the category: the plain DCGAN draws one picture at first.
+    settings = config(
+        preset="seed",
+        z_dim=2,
+        learning_rate=0.005,
+        batch_size=16,
+        epochs=30,
+        collapse_after=3,
+        collapse_epochs=3,
+        mixed_precision=False,
+    )
+    with pytest.raises(TrainingCollapsed, match="category 'disc' has collapsed: in epochs 4 to 6"):
+        train_generator(discs(), settings, tmp_path / "run", resume=False)
     run = Run.open(tmp_path / "run", "generator")
-    assert [row["diversity"] for row in run.metrics()] == 3 * [{"dark": 0.0, "light": 0.0}]
-    assert load_generator(run)[3]["epoch"] in (1, 2, 3)
+    rows = run.metrics()
+    assert len(rows) == 6
+    assert all(row["diversity"]["disc"] < 0.2 for row in rows)
+    _, _, _, metrics = load_generator(run)
+    assert metrics["value"] == min(row["validation"] for row in rows)
+    # The figure once more, from the grid of the last epoch: its pictures really are all alike.
+    with Image.open(run.path / "samples" / "epoch-006.png") as grid:
+        drawn = np.asarray(grid).reshape(28, 8, 28).swapaxes(0, 1)[..., None]
+    assert spread(drawn) < 0.2 * spread(discs().pixels)
+    with pytest.raises(TrainingCollapsed):
+        train_generator(discs(), settings, tmp_path / "run", resume=True)
+    assert len(run.metrics()) == 6
 
 
 def test_the_command_says_no_and_leaves_a_report(tmp_path: Path) -> None:
