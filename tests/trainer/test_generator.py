@@ -415,6 +415,16 @@ def test_a_run_from_before_a_config_field_existed_resumes(tmp_path: Path) -> Non
     assert len(run.metrics()) == 2
 
 
+def test_a_run_of_an_older_version_is_refused(tmp_path: Path) -> None:
+    images = dark_and_light(20)
+    run = train_generator(images, config(epochs=1), tmp_path / "run", resume=False)
+    state = load_checkpoint(run.checkpoint)
+    del state["average"]
+    torch.save(state, run.checkpoint)
+    with pytest.raises(UnusableInput, match=r"begun by an older endcap.* another --out"):
+        train_generator(images, config(epochs=2), tmp_path / "run", resume=True)
+
+
 def test_device_and_losses_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train_generator(dark_and_light(20), config(epochs=1), tmp_path / "run", resume=False)
     said = capsys.readouterr().err

@@ -143,8 +143,14 @@ class Training:
         """Continue from a checkpoint's state.
 
         Raises:
-            UnusableInput: it is of another config or other pictures than this run.
+            UnusableInput: it is of another config or other pictures than this run, or of a version
+                that knew no moving average.
         """
+        if "average" not in state:
+            raise UnusableInput(
+                f"{str(run.path)!r} was begun by an older endcap, whose generator runs cannot be "
+                "continued; start another run with another --out"
+            )
         _check_config(state, config, run)
         if state["pictures"] != self.pictures:
             raise UnusableInput(
