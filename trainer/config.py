@@ -391,7 +391,7 @@ class DcganConfig(Options):
 
     preset: str = option(
         "default",
-        "default: what trains best; seed: the plain DCGAN, the baseline. Fields below that name "
+        "default: made for small sets; seed: the plain DCGAN, the baseline. Fields below that name "
         "a preset are filled by it, unless they are given.",
         choices=("default", "seed"),
     )
