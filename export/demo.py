@@ -77,7 +77,6 @@ def run_demo(out: Path, seed: int, say: Callable[[str], None]) -> None:
             epochs=GENERATOR_EPOCHS,
             generator_width=32,
             discriminator_width=32,
-            r1=1.0,
             seed=seed,
         ),
     )

@@ -195,6 +195,7 @@ def generator(
     """
     needs_training_extra()
     config = generator_config(config_path, settings)
+    from trainer.generator.diversity import TrainingCollapsed
     from trainer.generator.train import train_generator
     from trainer.images import read_images
     from trainer.report import write_generator_report
@@ -211,6 +212,10 @@ def generator(
     )
     say(images_summary(pictures.report))
     facts = {"command": this_command(), "images": images.name}
-    run = train_generator(pictures, config, out, resume=resume, facts=facts)
+    try:
+        run = train_generator(pictures, config, out, resume=resume, facts=facts)
+    except TrainingCollapsed:
+        write_generator_report(Run.open(out))
+        raise
     write_generator_report(run)
     say(f"report: {run.path / 'report.html'}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
-from runtime.errors import UnusableInput
+from runtime.errors import UnusableInput, nearest
 from trainer.options import Options, option, section
 
 MAX_SEED = 2**32 - 1
+AUGMENTATIONS = ("colour", "translation", "cutout")
 
 
 @dataclass(frozen=True)
@@ -353,10 +356,45 @@ class ImagesConfig(Options):
                 raise UnusableInput(f"config field {name!r} names a category twice: {values!r}")
 
 
+# What dcgan.preset stands for: "seed" is the plain DCGAN of the seed, the baseline.
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {
+        "loss": "bce",
+        "discriminator_norm": "batch",
+        "r1": 1.0,
+        "augment": ("translation", "cutout"),
+        "ema_decay": 0.999,
+        "balance": True,
+    },
+    "seed": {
+        "loss": "bce",
+        "discriminator_norm": "batch",
+        "r1": 0.0,
+        "augment": (),
+        "ema_decay": 0.0,
+        "balance": False,
+    },
+}
+
+
+def _by_preset(name: str, doc: str, **rules: Any) -> Any:
+    """Declare a field that the preset fills unless it is given; its sentence names the seed's."""
+    return option(None, f"{doc} Preset seed: {json.dumps(PRESETS['seed'][name])}.", **rules)
+
+
 @dataclass(frozen=True)
 class DcganConfig(Options):
-    """The DCGAN and its loop (TOML table ``dcgan``)."""
+    """The DCGAN and its loop (TOML table ``dcgan``).
 
+    Fields that a preset fills are filled when the config is made: nothing sees them empty.
+    """
+
+    preset: str = option(
+        "default",
+        "default: made for small sets; seed: the plain DCGAN, the baseline. Fields below that name "
+        "a preset are filled by it, unless they are given.",
+        choices=("default", "seed"),
+    )
     z_dim: int = option(100, "Numbers in the latent vector z.", low=1, high=4096)
     category_dim: int = option(16, "Numbers in a category's embedding.", low=1, high=1024)
     generator_width: int = option(
@@ -369,13 +407,48 @@ class DcganConfig(Options):
     batch_size: int = option(64, "Pictures in one step.", low=2)
     learning_rate: float = option(2e-4, "Adam's step size for both networks.", low=1e-8, high=1.0)
     beta1: float = option(0.5, "Adam's first momentum.", low=0.0, high=0.999)
-    r1: float = option(
-        0.0,
-        "Weight of the R1 penalty on the discriminator's slope at real pictures; 0 is the seed's "
-        "DCGAN, 1 keeps it from collapsing on few, clean pictures for half as much time again.",
+    loss: str = _by_preset(
+        "loss",
+        "bce: binary cross-entropy; hinge: scores beyond 1 and -1 are enough.",
+        choices=("bce", "hinge"),
+    )
+    discriminator_norm: str = _by_preset(
+        "discriminator_norm",
+        "batch: batch norm in the discriminator; spectral: spectral norm; none: neither, for R1.",
+        choices=("batch", "spectral", "none"),
+    )
+    r1: float = _by_preset(
+        "r1",
+        "Weight of the R1 penalty on the discriminator's slope at real pictures; 0 leaves it out.",
         low=0.0,
         high=1000.0,
     )
+    augment: tuple[str, ...] = _by_preset(
+        "augment",
+        "Random changes to real and drawn pictures before the discriminator sees them: colour, "
+        "translation, cutout.",
+    )
+    ema_decay: float = _by_preset(
+        "ema_decay",
+        "Share of the generator's moving average that a step keeps; the average is what is shown "
+        "and exported; 0 shows the trained weights.",
+        low=0.0,
+        high=0.99999,
+    )
+    balance: bool = _by_preset(
+        "balance", "Whether every category comes equally often, small ones by repetition."
+    )
+    collapse_below: float = option(
+        0.2,
+        "Diversity, the mean difference of a category's pictures over that of real ones, below "
+        "which it counts as collapsed; 0 never stops training.",
+        low=0.0,
+        high=1.0,
+    )
+    collapse_epochs: int = option(
+        5, "Epochs in a row that a category stays collapsed before training is stopped.", low=1
+    )
+    collapse_after: int = option(5, "First epochs in which a collapse does not count yet.", low=0)
     patience: int = option(
         0, "Epochs without a better validation metric before stopping; 0 runs every epoch.", low=0
     )
@@ -387,7 +460,20 @@ class DcganConfig(Options):
     )
     seed: int = option(7, "Seed of initial weights, batches and noise.", low=0, high=MAX_SEED)
     device: str = option("auto", "auto, cpu or cuda.", choices=("auto", "cpu", "cuda"))
-    mixed_precision: bool = option(True, "bfloat16 forward passes on CUDA; no effect on the CPU.")
+    mixed_precision: bool = option(
+        True, "bfloat16 forward passes where the device has them: CUDA, and newer CPUs."
+    )
+
+    def __post_init__(self) -> None:
+        for name, value in PRESETS.get(self.preset, {}).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        super().__post_init__()
+        for change in self.augment:
+            if change not in AUGMENTATIONS:
+                raise UnusableInput(
+                    f"config field 'augment' names {change!r}; {nearest(change, AUGMENTATIONS)}"
+                )
 
 
 @dataclass(frozen=True)
