@@ -21,9 +21,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer.config import PRESETS, GeneratorConfig
 from trainer.device import choose_device, describe_device, seed_step
 from trainer.generator.batches import epoch_rows
+from trainer.generator.config import PRESETS, GeneratorConfig
 from trainer.generator.model import layout
 from trainer.generator.state import Training
 from trainer.generator.step import train_step

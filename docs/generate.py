@@ -14,7 +14,8 @@ from typing import Any
 import click
 
 from runtime.cli import endcap
-from trainer.config import GeneratorConfig, RecommenderConfig
+from trainer.generator.config import GeneratorConfig
+from trainer.recommender.config import RecommenderConfig
 
 DOCS = Path(__file__).parent
 
@@ -86,8 +87,8 @@ def config_page() -> str:
     lines = [
         "# Config",
         "",
-        "Written by `make docs` from `trainer/config.py`; a test compares. A config is a TOML",
-        "file; unknown keys are refused with the nearest known name. `--set section.key=value`",
+        "Written by `make docs` from the `config.py` files of `trainer/`; a test compares. A config",
+        "is a TOML file; unknown keys are refused with the nearest known name. `--set section.key=value`",
         "wins over it.",
         "",
         "## Recommender: `endcap train recommender --config FILE`",

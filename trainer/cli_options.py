@@ -11,7 +11,8 @@ import click
 from runtime.errors import MissingCapability
 
 if TYPE_CHECKING:
-    from trainer.config import GeneratorConfig, RecommenderConfig
+    from trainer.generator.config import GeneratorConfig
+    from trainer.recommender.config import RecommenderConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -125,8 +126,8 @@ def recommender_config(
     config_path: Path | None, settings: tuple[str, ...], columns: Mapping[str, Any]
 ) -> RecommenderConfig:
     """Build a recommender's config from TOML, column options and ``--set``, the later winning."""
-    from trainer.config import RecommenderConfig
     from trainer.options import from_mapping, read_toml, with_overrides
+    from trainer.recommender.config import RecommenderConfig
 
     values = with_overrides(read_toml(config_path) if config_path else {}, ())
     data = values.setdefault("data", {})
@@ -141,7 +142,7 @@ def recommender_config(
 
 def generator_config(config_path: Path | None, settings: tuple[str, ...]) -> GeneratorConfig:
     """Build a generator's config from TOML and ``--set``, the latter winning."""
-    from trainer.config import GeneratorConfig
+    from trainer.generator.config import GeneratorConfig
     from trainer.options import from_mapping, read_toml, with_overrides
 
     values = read_toml(config_path) if config_path else {}

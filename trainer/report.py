@@ -12,9 +12,10 @@ from typing import Any
 import jinja2
 
 from runtime.durable import write_file
-from trainer.config import GeneratorConfig, RecommenderConfig
+from trainer.generator.config import GeneratorConfig
 from trainer.generator.diversity import collapse
 from trainer.generator.train import load_generator
+from trainer.recommender.config import RecommenderConfig
 from trainer.recommender.saved import load_recommender
 from trainer.recommender.yardsticks import POPULARITY
 from trainer.report_curves import generator_curves, recommender_curves

@@ -16,7 +16,7 @@ from benchmarks.generator_quality.collection import Collection
 from benchmarks.quality.exported import ENDCAP
 from runtime.bundle import open_bundle
 from runtime.errors import CheckFailed, UnusableInput
-from trainer.config import GeneratorConfig
+from trainer.generator.config import GeneratorConfig
 from trainer.options import from_mapping, read_toml
 from trainer.run import Run
 

@@ -13,7 +13,7 @@ from PIL import Image
 from tests.command import run
 from tests.trainer.test_generator import config, image_set
 from tests.trainer.test_odd_pictures import COMMAND, write
-from trainer.config import DcganConfig
+from trainer.generator.config import DcganConfig
 from trainer.generator.diversity import (
     TrainingCollapsed,
     collapse,

@@ -17,8 +17,8 @@ from PIL import Image
 
 from runtime.errors import UnusableInput
 from trainer.checkpoint import load_checkpoint
-from trainer.config import DcganConfig, GeneratorConfig, ImagesConfig
 from trainer.generator import step, train
+from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
 from trainer.generator.discriminator import build_discriminator
 from trainer.generator.evaluate import (
     draw_z,

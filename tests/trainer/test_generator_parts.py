@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from runtime.errors import UnusableInput
-from trainer.config import DcganConfig, GeneratorConfig, ImagesConfig
 from trainer.device import autocast, describe_device
 from trainer.generator.augment import CHANGES, augment
 from trainer.generator.batches import epoch_rows
+from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
 from trainer.generator.discriminator import SpectralNorm, build_discriminator
 from trainer.generator.ema import MovingAverage, refresh_statistics
 from trainer.generator.losses import discriminator_loss, generator_loss, slope_penalty

@@ -14,17 +14,10 @@ from hypothesis import strategies as st
 
 from runtime.errors import UnusableInput
 from trainer import config as configs
-from trainer.config import (
-    MAX_SEED,
-    DataConfig,
-    GeneratorConfig,
-    ImagesConfig,
-    RecommenderConfig,
-    SplitConfig,
-    TrainingConfig,
-    TwoStageConfig,
-)
+from trainer.config import MAX_SEED, DataConfig, SplitConfig
+from trainer.generator.config import GeneratorConfig, ImagesConfig
 from trainer.options import from_mapping, read_toml, to_mapping, with_overrides
+from trainer.recommender.config import RecommenderConfig, TrainingConfig, TwoStageConfig
 
 EVERY = [one for one in vars(configs).values() if dataclasses.is_dataclass(one)]
 

@@ -19,20 +19,13 @@ from PIL import Image
 
 from runtime.errors import UnusableInput
 from trainer.checkpoint import load_checkpoint
-from trainer.config import (
-    DataConfig,
-    DcganConfig,
-    GeneratorConfig,
-    ImagesConfig,
-    MlpConfig,
-    RecommenderConfig,
-    TrainingConfig,
-    TwoStageConfig,
-)
+from trainer.config import DataConfig
 from trainer.dataset import Dataset, load_dataset
+from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
 from trainer.generator.evaluate import write_grid
 from trainer.generator.train import train_generator
 from trainer.images import ImageReport, ImageSet
+from trainer.recommender.config import MlpConfig, RecommenderConfig, TrainingConfig, TwoStageConfig
 from trainer.recommender.train import train_recommender
 from trainer.report import metric_rows, write_generator_report, write_recommender_report
 from trainer.report_curves import generator_curves, recommender_curves

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from trainer.config import GeneratorConfig
+from trainer.generator.config import GeneratorConfig
 from trainer.generator.model import initialise, layout
 
 SLOPE = 0.2  # of LeakyReLU below zero

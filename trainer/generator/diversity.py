@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from runtime.errors import CheckFailed
-from trainer.config import DcganConfig
 from trainer.generator.batches import Rows
+from trainer.generator.config import DcganConfig
 from trainer.generator.evaluate import draw_z, sample_images
 from trainer.generator.model import Generator
 from trainer.images import ImageSet

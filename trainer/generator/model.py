@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from runtime.errors import UnusableInput
-from trainer.config import GeneratorConfig
+from trainer.generator.config import GeneratorConfig
 
 # Pixels on a side of the first feature map; every further layer doubles it.
 FIRST_SIZE = {28: 7, 32: 4, 64: 4, 128: 4}

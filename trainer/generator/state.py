@@ -13,7 +13,7 @@ from torch import Tensor
 from runtime.durable import write_file
 from runtime.errors import UnusableInput
 from trainer.checkpoint import checkpoint_bytes, load_checkpoint, save_checkpoint
-from trainer.config import GeneratorConfig
+from trainer.generator.config import GeneratorConfig
 from trainer.generator.discriminator import Discriminator, build_discriminator
 from trainer.generator.diversity import collapse
 from trainer.generator.ema import MovingAverage

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from trainer.config import DcganConfig
 from trainer.device import autocast
 from trainer.generator.augment import augment
+from trainer.generator.config import DcganConfig
 from trainer.generator.losses import discriminator_loss, generator_loss, slope_penalty
 from trainer.generator.state import Training
 

@@ -13,8 +13,8 @@ from runtime.bundle import open_bundle
 from runtime.errors import UnusableInput
 from runtime.session import Session, open_session
 from trainer.checkpoint import load_checkpoint
-from trainer.config import ImagesConfig
 from trainer.device import choose_device
+from trainer.generator.config import ImagesConfig
 from trainer.generator.evaluate import draw_z, sample_images
 from trainer.generator.train import load_generator
 from trainer.options import from_mapping

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from runtime.errors import UnusableInput
 from trainer.checkpoint import load_checkpoint
-from trainer.config import GeneratorConfig
 from trainer.device import choose_device, describe_device, seed_step
 from trainer.generator.batches import Rows, epoch_rows
+from trainer.generator.config import GeneratorConfig
 from trainer.generator.diversity import TrainingCollapsed, diversity, real_spreads
 from trainer.generator.ema import refresh_statistics
 from trainer.generator.evaluate import (
