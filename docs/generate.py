@@ -87,8 +87,9 @@ def config_page() -> str:
     lines = [
         "# Config",
         "",
-        "Written by `make docs` from the `config.py` files of `trainer/`; a test compares. A config",
-        "is a TOML file; unknown keys are refused with the nearest known name. `--set section.key=value`",
+        "Written by `make docs` from the `config.py` files of `trainer/`; a test compares.",
+        "A config is a TOML file; unknown keys are refused with the nearest known name.",
+        "`--set section.key=value`",
         "wins over it.",
         "",
         "## Recommender: `endcap train recommender --config FILE`",
