@@ -4,6 +4,7 @@
 # make models trains and exports the shipped bundles again (over an hour on 2 cores)
 # make bench  cold start, installed size, cost of the demo
 # make quality  ranking quality beside peers, on real data (hours on 2 cores); make peers sets them up
+# make picture-quality  the generator beside the seed's DCGAN, on Fashion-MNIST and product-images (hours on 2 cores)
 # make rate   training rate beside RecBole, in an environment of its own; make long-log: 20 million purchases
 # make docs   docs/cli.md and docs/config.md from the code
 PYTHON ?= python3
@@ -11,7 +12,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DATA ?= ../shared/data
 
-.PHONY: demo test check docs models bench peers quality rate long-log clean
+.PHONY: demo test check docs models bench peers quality picture-quality rate long-log clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -71,6 +72,10 @@ peers: $(PEERS)/.installed
 quality: $(VENV)/.installed $(PEERS)/.installed
 	rm -rf build/quality
 	$(BIN)/python -m benchmarks.quality all --data $(DATA) --with-sasrec
+
+picture-quality: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.generator_quality fashion-mnist --data $(DATA)
+	$(BIN)/python -m benchmarks.generator_quality product-images --data $(DATA)
 
 SHOP = build/corner-store
 UCI = $(DATA)/uci-online-retail/online_retail_invoices.parquet

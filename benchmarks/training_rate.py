@@ -27,10 +27,10 @@ import click
 import torch
 from torch import Tensor
 
-from trainer.config import RecommenderConfig
 from trainer.dataset import load_dataset
 from trainer.options import from_mapping
 from trainer.recommender import train as training
+from trainer.recommender.config import RecommenderConfig
 from trainer.recommender.losses import MlpStage
 
 WORKER = Path(__file__).with_name("recbole_rate.py")

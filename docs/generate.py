@@ -6,6 +6,7 @@ python docs/generate.py            writes both
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import click
 
 from runtime.cli import endcap
-from trainer.config import GeneratorConfig, RecommenderConfig
+from trainer.generator.config import GeneratorConfig
+from trainer.recommender.config import RecommenderConfig
 
 DOCS = Path(__file__).parent
 
@@ -50,9 +52,11 @@ def tables(cls: type, name: str) -> Iterator[str]:
         yield f"\n### `[{name}]`\n" if name else "\n### top level\n"
         yield "| field | default | meaning |"
         yield "|---|---|---|"
+        standard = cls()
         for field in plain:
             rules = field.metadata
-            yield f"| `{field.name}` | `{shown(field.default)}` | {rules['doc']}{limits(rules)} |"
+            default = shown(getattr(standard, field.name))
+            yield f"| `{field.name}` | `{default}` | {rules['doc']}{limits(rules)} |"
     for field in fields:
         if not field.metadata:
             inner: Any = field.default_factory
@@ -74,7 +78,7 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
-        return str(list(value))
+        return json.dumps(list(value))
     return f'"{value}"' if isinstance(value, str) else f"{value:g}" if value else "0"
 
 
@@ -83,8 +87,9 @@ def config_page() -> str:
     lines = [
         "# Config",
         "",
-        "Written by `make docs` from `trainer/config.py`; a test compares. A config is a TOML",
-        "file; unknown keys are refused with the nearest known name. `--set section.key=value`",
+        "Written by `make docs` from the `config.py` files of `trainer/`; a test compares.",
+        "A config is a TOML file; unknown keys are refused with the nearest known name.",
+        "`--set section.key=value`",
         "wins over it.",
         "",
         "## Recommender: `endcap train recommender --config FILE`",

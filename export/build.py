@@ -26,6 +26,7 @@ from runtime.session import runtime_version
 from runtime.users import pack_users
 from runtime.version import __version__
 from trainer.catalogue import ItemTable
+from trainer.checkpoint import load_checkpoint
 from trainer.config import CardConfig
 from trainer.generator.train import load_generator
 from trainer.options import to_mapping
@@ -168,6 +169,11 @@ def _add_generator(draft: Draft, run: Run, say: Say) -> None:
         "image_size": generator.image_size,
         "channels": generator.channels,
         "metrics": metrics,
+        "evaluation": {
+            "images": to_mapping(config.images),
+            "seed": config.dcgan.seed,
+            "pictures": load_checkpoint(run.checkpoint)["pictures"],
+        },
     }
     requests = golden.feeds(0, min(REQUESTS, len(golden)))
     contract = generator_contract(generator)

@@ -15,17 +15,12 @@ from runtime.cli import endcap
 from runtime.durable import refuse_existing
 from runtime.errors import CheckFailed
 from runtime.parity import check_bundle
-from trainer.config import (
-    DataConfig,
-    DcganConfig,
-    GeneratorConfig,
-    ImagesConfig,
-    RecommenderConfig,
-    TrainingConfig,
-)
+from trainer.config import DataConfig
 from trainer.dataset import load_dataset
+from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
 from trainer.generator.train import train_generator
 from trainer.images import read_images
+from trainer.recommender.config import RecommenderConfig, TrainingConfig
 from trainer.recommender.train import train_recommender
 from trainer.report import write_generator_report, write_recommender_report
 from trainer.report_text import cleaning_summary, images_summary, metrics_text
@@ -77,7 +72,6 @@ def run_demo(out: Path, seed: int, say: Callable[[str], None]) -> None:
             epochs=GENERATOR_EPOCHS,
             generator_width=32,
             discriminator_width=32,
-            r1=1.0,
             seed=seed,
         ),
     )

@@ -64,12 +64,16 @@ class RecommenderSection(ModelSection):
 
 @dataclass(frozen=True)
 class GeneratorSection(ModelSection):
-    """The generator of a bundle; the index of a name in ``categories`` is its category row."""
+    """The generator of a bundle; the index of a name in ``categories`` is its category row.
+
+    ``evaluation`` says how its pictures were read and set apart; empty in bundles before 0.3.0.
+    """
 
     categories: tuple[str, ...]
     z_dim: int
     image_size: int
     channels: int
+    evaluation: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -182,4 +182,5 @@ def _generator(fields: Fields) -> GeneratorSection:
         z_dim=fields.integer("z_dim", low=1),
         image_size=fields.integer("image_size", low=1),
         channels=fields.integer("channels", low=1),
+        evaluation=fields.mapping("evaluation") if "evaluation" in fields else {},
     )

@@ -7,15 +7,18 @@ from typing import Any
 
 import click
 
-from runtime.cli_options import Group, json_option, print_json, provider_option, say
+from runtime.cli_options import Group, json_option, print_json, say
 from runtime.errors import CheckFailed
+from trainer.cli_evaluate import evaluate as evaluate
 from trainer.cli_options import (
     FILE,
     catalogue_option,
     column_options,
     config_option,
     generator_config,
+    images_option,
     interactions_option,
+    labels_options,
     needs_training_extra,
     recommender_config,
     set_option,
@@ -116,7 +119,7 @@ resume_option = click.option("--resume", is_flag=True, help="Continue the run in
 
 
 @train.command()
-@interactions_option
+@interactions_option(required=True)
 @catalogue_option
 @column_options
 @config_option
@@ -165,16 +168,8 @@ def recommender(
 
 
 @train.command()
-@click.option(
-    "--images",
-    type=FILE,
-    required=True,
-    metavar="DIR|ZIP|NPZ",
-    help="Pictures: one folder a category, or any layout with --labels, or an npz with x and y.",
-)
-@click.option("--labels", type=FILE, metavar="CSV", help="Category of each picture.")
-@click.option("--id-column", help="Column of --labels with the file name  [default: id].")
-@click.option("--label-column", help="Column of --labels with the category  [default: label].")
+@images_option(required=True)
+@labels_options
 @config_option
 @set_option
 @out_option
@@ -200,6 +195,7 @@ def generator(
     """
     needs_training_extra()
     config = generator_config(config_path, settings)
+    from trainer.generator.diversity import TrainingCollapsed
     from trainer.generator.train import train_generator
     from trainer.images import read_images
     from trainer.report import write_generator_report
@@ -216,60 +212,10 @@ def generator(
     )
     say(images_summary(pictures.report))
     facts = {"command": this_command(), "images": images.name}
-    run = train_generator(pictures, config, out, resume=resume, facts=facts)
+    try:
+        run = train_generator(pictures, config, out, resume=resume, facts=facts)
+    except TrainingCollapsed:
+        write_generator_report(Run.open(out))
+        raise
     write_generator_report(run)
     say(f"report: {run.path / 'report.html'}")
-
-
-@click.command()
-@click.argument("paths", type=FILE, nargs=-1, required=True, metavar="RUN|BUNDLE [RUN|BUNDLE]...")
-@interactions_option
-@catalogue_option
-@click.option(
-    "--protocol",
-    type=click.Choice(["full", "sampled", "random"]),
-    default="full",
-    show_default=True,
-    help="full: the whole catalogue competes; sampled: 99 items the shopper never took; random: "
-    "known shoppers are asked for a random part of their items, the whole catalogue competes.",
-)
-@click.option(
-    "-k", type=click.IntRange(1, 1000), default=10, show_default=True, help="Items looked at."
-)
-@provider_option
-@json_option
-def evaluate(
-    paths: tuple[Path, ...],
-    interactions: Path,
-    catalogue: Path | None,
-    protocol: str,
-    k: int,
-    provider: str,
-    as_json: bool,
-) -> None:
-    """Rank held-out purchases with runs (torch) and bundles (ONNX) side by side.
-
-    The log is read, cleaned and split as it was for training. Every case is asked once a tier:
-    user+basket (the id and the earlier items), basket (those items and no id), short basket (the
-    newest three), user (the id alone) and popular (nothing). Popularity, the yardstick, shows
-    everybody the best sellers. Intervals hold 95 % of 1,000 bootstrap resamples of the cases.
-
-    Protocol random needs a model trained with --set split.method=random. A model trained with
-    --set split.cold_items=0.05 is also asked for the items hidden from it.
-
-    \b
-    endcap evaluate runs/shop --interactions purchases.csv
-    endcap evaluate runs/shop bundles/shop --interactions purchases.csv
-    endcap evaluate models/shop --interactions purchases.csv --protocol sampled --json
-    """
-    needs_training_extra()
-    from trainer.recommender.heldout import evaluate_side_by_side
-    from trainer.report_text import metrics_text
-
-    found = evaluate_side_by_side(
-        paths, interactions, catalogue, protocol=protocol, provider=provider, k=k
-    )
-    if as_json:
-        print_json(found.to_json())
-    else:
-        click.echo(metrics_text(found.tables, same_cases=found.same_cases))

@@ -11,7 +11,8 @@ import click
 from runtime.errors import MissingCapability
 
 if TYPE_CHECKING:
-    from trainer.config import GeneratorConfig, RecommenderConfig
+    from trainer.generator.config import GeneratorConfig
+    from trainer.recommender.config import RecommenderConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -62,13 +63,43 @@ set_option = click.option(
     help="Set one config field, such as training.epochs=5; may be repeated and wins over --config.",
 )
 
-interactions_option = click.option(
-    "--interactions",
-    type=FILE,
-    required=True,
-    metavar="FILE",
-    help="The purchase log: CSV, CSV.gz or Parquet.",
-)
+
+def interactions_option(*, required: bool) -> Callable[[F], F]:
+    """Add ``--interactions``, which ``endcap evaluate`` may do without."""
+    return click.option(
+        "--interactions",
+        type=FILE,
+        required=required,
+        metavar="FILE",
+        help="The purchase log: CSV, CSV.gz or Parquet.",
+    )
+
+
+def images_option(*, required: bool) -> Callable[[F], F]:
+    """Add ``--images``, which ``endcap evaluate`` may do without."""
+    return click.option(
+        "--images",
+        type=FILE,
+        required=required,
+        metavar="DIR|ZIP|NPZ",
+        help="Pictures: one folder a category, or any layout with --labels, or an npz with x and "
+        "y.",
+    )
+
+
+def labels_options(command: F) -> F:
+    """Add the options that say which file holds the categories of pictures."""
+    options = [
+        click.option("--labels", type=FILE, metavar="CSV", help="Category of each picture."),
+        click.option("--id-column", help="Column of --labels with the file name  [default: id]."),
+        click.option(
+            "--label-column", help="Column of --labels with the category  [default: label]."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
 
 catalogue_option = click.option(
     "--catalogue", type=FILE, metavar="FILE", help="Items: item_id, title, category, attributes."
@@ -95,8 +126,8 @@ def recommender_config(
     config_path: Path | None, settings: tuple[str, ...], columns: Mapping[str, Any]
 ) -> RecommenderConfig:
     """Build a recommender's config from TOML, column options and ``--set``, the later winning."""
-    from trainer.config import RecommenderConfig
     from trainer.options import from_mapping, read_toml, with_overrides
+    from trainer.recommender.config import RecommenderConfig
 
     values = with_overrides(read_toml(config_path) if config_path else {}, ())
     data = values.setdefault("data", {})
@@ -111,7 +142,7 @@ def recommender_config(
 
 def generator_config(config_path: Path | None, settings: tuple[str, ...]) -> GeneratorConfig:
     """Build a generator's config from TOML and ``--set``, the latter winning."""
-    from trainer.config import GeneratorConfig
+    from trainer.generator.config import GeneratorConfig
     from trainer.options import from_mapping, read_toml, with_overrides
 
     values = read_toml(config_path) if config_path else {}

@@ -28,21 +28,38 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def describe_device(device: torch.device, *, mixed_precision: bool) -> str:
-    """Say in words what training runs on, for the first line of its output."""
+def describe_device(device: torch.device, *, mixed_precision: bool, native: bool = False) -> str:
+    """Say in words what training runs on, for the first line of its output.
+
+    Args:
+        device: what :func:`choose_device` gave.
+        mixed_precision: whether bfloat16 is asked for.
+        native: as :func:`autocast` takes it.
+    """
     if device.type == "cuda":
         precision = "mixed precision (bfloat16)" if mixed_precision else "float32"
         return f"training on {torch.cuda.get_device_name(device)} in {precision}"
-    return f"training on the CPU with {torch.get_num_threads()} threads in float32"
+    half = native and product_precision(device, mixed_precision=mixed_precision) == torch.bfloat16
+    precision = "mixed precision (bfloat16)" if half else "float32"
+    return f"training on the CPU with {torch.get_num_threads()} threads in {precision}"
 
 
-def autocast(device: torch.device, *, mixed_precision: bool) -> AbstractContextManager[None]:
+def autocast(
+    device: torch.device, *, mixed_precision: bool, native: bool = False
+) -> AbstractContextManager[None]:
     """Give the context for a forward pass: bfloat16 on CUDA when asked for, else float32.
 
     bfloat16 keeps float32's exponent range, so no loss scaling is needed.
+
+    Args:
+        device: where the pass runs.
+        mixed_precision: whether bfloat16 is asked for.
+        native: true: on CPUs that multiply it natively too, where convolutions gain by it and
+            small matrices do not.
     """
-    if device.type == "cuda" and mixed_precision:
-        return torch.autocast("cuda", dtype=torch.bfloat16)
+    half = native and product_precision(device, mixed_precision=mixed_precision) == torch.bfloat16
+    if half or (device.type == "cuda" and mixed_precision):
+        return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()
 
 

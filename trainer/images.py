@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.errors import UnusableInput, nearest
-from trainer.config import ImagesConfig
+from trainer.generator.config import ImagesConfig
 from trainer.picture import BrokenPicture, Pixels, decode_picture, fit_array
 from trainer.picture_arrays import PictureArrays
 from trainer.picture_files import Labels, PictureFile, picture_files

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from trainer.config import ImagesConfig
+from trainer.generator.config import ImagesConfig
 
 Pixels = NDArray[np.uint8]
 

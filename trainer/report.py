@@ -12,12 +12,15 @@ from typing import Any
 import jinja2
 
 from runtime.durable import write_file
-from trainer.config import GeneratorConfig, RecommenderConfig
+from trainer.generator.config import GeneratorConfig
+from trainer.generator.diversity import collapse
 from trainer.generator.train import load_generator
+from trainer.recommender.config import RecommenderConfig
 from trainer.recommender.saved import load_recommender
 from trainer.recommender.yardsticks import POPULARITY
 from trainer.report_curves import generator_curves, recommender_curves
-from trainer.report_samples import basket_samples, grid_epochs, shopper_samples, shown_grid
+from trainer.report_grids import EPOCHS_OF_ONE_Z, grid_epochs, one_z, real_grid, shown_grid
+from trainer.report_samples import basket_samples, shopper_samples
 from trainer.run import Run
 
 METRICS = {
@@ -98,7 +101,9 @@ def write_recommender_report(run: Run) -> Path:
 
 
 def write_generator_report(run: Run) -> Path:
-    """Write report.html of a generator run: data, curves, held-out figures, sample grids.
+    """Write report.html of a generator run: data, curves, held-out figures, picture grids.
+
+    The grids show drawn pictures beside real ones, a few epochs, and one z over the epochs.
 
     Returns:
         The report's path, in the run folder.
@@ -110,6 +115,7 @@ def write_generator_report(run: Run) -> Path:
     generator, config, categories, metrics = load_generator(run)
     samples, size = run.path / "samples", config.images.image_size
     epochs = grid_epochs(samples, metrics["epoch"])
+    z_epochs = grid_epochs(samples, metrics["epoch"], EPOCHS_OF_ONE_Z)
     return _write(
         run,
         "report_generator.html.j2",
@@ -118,11 +124,16 @@ def write_generator_report(run: Run) -> Path:
         device=config.dcgan.device,
         data=run.read_json("data.json"),
         rows=run.metrics(),
-        curves=generator_curves(run.metrics()),
+        collapsed=collapse(run.metrics(), config.dcgan, metrics["epoch"]),
+        diversity=run.metrics()[metrics["epoch"] - 1]["diversity"],
+        curves=generator_curves(run.metrics(), config.dcgan.loss),
         metrics=metrics,
         categories=categories,
         strip=[shown_grid(samples, epoch, size, strip=True) for epoch in epochs],
-        last=shown_grid(samples, epochs[-1], size, strip=False),
+        best=shown_grid(samples, metrics["epoch"], size, strip=False),
+        real=real_grid(samples, size),
+        one_z=one_z(samples, z_epochs, size),
+        z_epochs=z_epochs,
         n_weights=sum(weight.numel() for weight in generator.parameters()),
     )
 

@@ -85,18 +85,21 @@ def _validation(panel: Axes, rows: Sequence[Row], stages: list[str], metrics: li
     _legend(panel)
 
 
-def generator_curves(rows: Sequence[Row]) -> Markup:
-    """Draw both losses, and the validation distance beside real against real.
+def generator_curves(rows: Sequence[Row], loss: str) -> Markup:
+    """Draw both losses, the validation distance beside real against real, and diversity.
 
     Args:
-        rows: a generator's metrics.jsonl: epoch, d_loss, g_loss, validation, real_against_real.
+        rows: a generator's metrics.jsonl: epoch, d_loss, g_loss, validation, real_against_real,
+            and diversity by category, empty where real pictures do not differ.
+        loss: "bce" or "hinge".
     """
-    panels = _panels(2)
-    losses, distance = panels.axes
-    _style(losses, "Losses", "mean loss (nats)")
+    diverse = bool(rows[-1]["diversity"])
+    panels = _panels(2 + diverse)
+    losses, distance = panels.axes[:2]
+    _style(losses, "Losses", "mean loss (nats)" if loss == "bce" else "mean hinge loss")
     _plot(losses, [(row["epoch"], row["d_loss"]) for row in rows], "discriminator", FIRST)
     _plot(losses, [(row["epoch"], row["g_loss"]) for row in rows], "generator", SECOND)
-    losses.set_ylim(bottom=0)
+    losses.set_ylim(bottom=min(0, *(row["g_loss"] for row in rows)))  # hinge goes below 0
     _legend(losses)
     _style(distance, "Distance from real pictures", "energy distance (grey levels)")
     values = [row["validation"] for row in rows]
@@ -113,7 +116,22 @@ def generator_curves(rows: Sequence[Row]) -> Markup:
     else:
         distance.set_ylim(bottom=min(0, *values))
     _legend(distance)
-    return _svg(panels, "training", "Losses of both networks and distance from real pictures")
+    if diverse:
+        _diversity(panels.axes[2], rows)
+    return _svg(
+        panels, "training", "Losses of both networks, distance from real pictures and diversity"
+    )
+
+
+def _diversity(panel: Axes, rows: Sequence[Row]) -> None:
+    """Draw the mean over categories and the least diverse one, beside real pictures' 1."""
+    _style(panel, "Diversity beside real pictures", "mean difference, drawn / real")
+    ratios = [(row["epoch"], list(row["diversity"].values())) for row in rows]
+    _plot(panel, [(epoch, sum(each) / len(each)) for epoch, each in ratios], "mean", FIRST)
+    _plot(panel, [(epoch, min(each)) for epoch, each in ratios], "least of any category", SECOND)
+    panel.axhline(1, color=MUTED, linewidth=1.0, linestyle=(0, (5, 3)))
+    panel.set_ylim(bottom=0)
+    _legend(panel)
 
 
 def _panels(count: int) -> Figure:

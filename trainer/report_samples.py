@@ -1,23 +1,17 @@
-"""What a report shows of the models at work: recommendations by title, pictures by epoch."""
+"""What a report shows of the recommender at work: what is recommended to whom, by title."""
 
 from __future__ import annotations
 
-import base64
-import io
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 
 from trainer.recommender.evaluate import rank_cases, torch_recommend
 from trainer.recommender.saved import SavedData, TrainedRecommender
 from trainer.recommender.yardsticks import Recommend
 
 SHOWN = 5  # shoppers, baskets, last items and recommendations
-EPOCHS_SHOWN = 4
-CELL_PX, STRIP_CELL_PX, STRIP_PX = 112, 64, 200  # on the page: a picture, one epoch of the strip
 
 
 @dataclass(frozen=True)
@@ -112,48 +106,3 @@ def _items(
         for row in rows.tolist()
         if row > 0
     )
-
-
-@dataclass(frozen=True)
-class ShownGrid:
-    """A sample grid on the page.
-
-    Attributes:
-        epoch: after which it was drawn.
-        source: data URI of the PNG.
-        width_px: width on the page, a whole multiple of the picture's own.
-        height_px: height on the page.
-    """
-
-    epoch: int
-    source: str
-    width_px: int
-    height_px: int
-
-
-def grid_epochs(samples: Path, best: int) -> list[int]:
-    """Choose up to four epochs that have a grid: the first, the best, the last and one between."""
-    there = sorted(int(path.stem.removeprefix("epoch-")) for path in samples.glob("epoch-*.png"))
-    if len(there) <= EPOCHS_SHOWN:
-        return there
-    places = np.linspace(0, len(there) - 1, EPOCHS_SHOWN).round().astype(int).tolist()
-    chosen = [there[place] for place in places]
-    if best in there and best not in chosen:
-        nearest = min(chosen[1:-1], key=lambda epoch: abs(epoch - best))
-        chosen[chosen.index(nearest)] = best
-    return sorted(chosen)
-
-
-def shown_grid(samples: Path, epoch: int, image_size: int, *, strip: bool) -> ShownGrid:
-    """Read one epoch's grid; for the strip of epochs only its first columns."""
-    with Image.open(samples / f"epoch-{epoch:03d}.png") as stored:
-        grid = stored.copy()
-    scale = max(1, (STRIP_CELL_PX if strip else CELL_PX) // image_size)
-    if strip:
-        columns = max(1, STRIP_PX // (scale * image_size))
-        grid = grid.crop((0, 0, min(grid.width, columns * image_size), grid.height))
-    buffer = io.BytesIO()
-    grid.save(buffer, format="PNG", optimize=True)
-    encoded = base64.b64encode(buffer.getvalue()).decode("ascii")
-    uri = f"data:image/png;base64,{encoded}"
-    return ShownGrid(epoch, uri, grid.width * scale, grid.height * scale)

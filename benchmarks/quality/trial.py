@@ -10,11 +10,11 @@ import numpy as np
 
 from benchmarks.quality.question import K, Question
 from benchmarks.quality.shops import Shop
-from trainer.config import RecommenderConfig
 from trainer.dataset import load_dataset
 from trainer.interactions import Interactions
 from trainer.metrics import hits, ranking_metrics
 from trainer.options import from_mapping, read_toml, with_overrides
+from trainer.recommender.config import RecommenderConfig
 from trainer.split import Cases, Split, split_interactions
 
 VALIDATION_CASES = 5000  # of which peers' settings are chosen, a seeded sample as in training

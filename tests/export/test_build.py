@@ -24,8 +24,8 @@ from runtime.golden import RecommenderGolden
 from runtime.parity import check_bundle
 from runtime.text_column import TextColumn
 from tests.trainer.shop import config, shop, write_colours, write_log
-from trainer.config import DcganConfig, GeneratorConfig, ImagesConfig
 from trainer.dataset import load_dataset
+from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
 from trainer.generator.train import train_generator
 from trainer.images import read_images
 from trainer.recommender.heldout import evaluate_side_by_side

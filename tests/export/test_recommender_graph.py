@@ -14,8 +14,8 @@ from export.recommender import recommender_contract, recommender_graph
 from runtime.onnx_wire import scan_model
 from runtime.session import open_session
 from tests.trainer.test_recommender_models import N_ITEMS, N_USERS, requests, two_stage
-from trainer.config import MlpConfig
 from trainer.item_codes import ItemCodes
+from trainer.recommender.config import MlpConfig
 from trainer.recommender.mlp import Mlp
 from trainer.recommender.two_stage import TwoStage
 

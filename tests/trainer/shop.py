@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.config import DataConfig, RecommenderConfig
+from trainer.config import DataConfig
 from trainer.dataset import Dataset, load_dataset
 from trainer.options import from_mapping, with_overrides
+from trainer.recommender.config import RecommenderConfig
 
 FAST = ("training.epochs=2", "training.batch_size=64", "two_stage.dim=16", "two_stage.max_basket=8")
 COLOURS = ("red", "blue|red", "", "green | blue")

@@ -17,18 +17,20 @@ from PIL import Image
 
 from runtime.errors import UnusableInput
 from trainer.checkpoint import load_checkpoint
-from trainer.config import DcganConfig, GeneratorConfig, ImagesConfig
-from trainer.generator import train
+from trainer.generator import step, train
+from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
+from trainer.generator.discriminator import build_discriminator
 from trainer.generator.evaluate import (
     draw_z,
     energy_distance,
     hold_out,
     pixel_features,
+    real_grid,
     sample_grid,
     sample_images,
     write_grid,
 )
-from trainer.generator.model import Generator, build_discriminator, build_generator
+from trainer.generator.model import Generator, build_generator
 from trainer.generator.train import load_generator, train_generator
 from trainer.images import ImageReport, ImageSet
 from trainer.interrupt import TrainingStopped
@@ -269,6 +271,16 @@ def test_grid_has_a_row_for_each_category(tmp_path: Path, channels: int) -> None
         assert np.array_equal(np.asarray(image).reshape(grid.shape), grid)
 
 
+def test_real_pictures_lie_as_drawn_ones_do() -> None:
+    images = dark_and_light(5)
+    grid = real_grid(images, np.array([3, 6, 1, 8, 7, 9]), columns=3)
+    assert grid.shape == (2 * 28, 3 * 28, 1)
+    assert np.array_equal(grid[:28, :28], images.pixels[3])
+    assert np.array_equal(grid[:28, 28:56], images.pixels[1])
+    assert (grid[:28, 56:] == 255).all()
+    assert np.array_equal(grid[28:, 56:], images.pixels[7])
+
+
 # --- the loop
 
 
@@ -314,12 +326,21 @@ def test_same_seed_same_weights_and_another_seed_others(tmp_path: Path) -> None:
     assert not torch.equal(weights(runs[0])[name], weights(runs[2])[name])
 
 
-@pytest.mark.parametrize("stop_at", [1, 4, 6, 9])
+@pytest.mark.parametrize(
+    ("stop_at", "dcgan"),
+    [
+        (1, {"augment": ("colour", "translation", "cutout")}),
+        (4, {"discriminator_norm": "spectral", "loss": "hinge", "r1": 1.0}),
+        (6, {}),
+        (9, {}),
+        (9, {"preset": "seed"}),
+    ],
+)
 def test_interrupted_and_resumed_equals_uninterrupted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int, dcgan: dict[str, Any]
 ) -> None:
     images = dark_and_light(30, channels=3)  # 54 train: 6 steps an epoch
-    settings = config(channels=3, epochs=3, r1=1.0)
+    settings = config(channels=3, epochs=3, **dcgan)
     whole = train_generator(images, settings, tmp_path / "whole", resume=False)
 
     calls = 0
@@ -380,7 +401,7 @@ def test_patience_stops_early_and_keeps_the_best_weights(
     two = train_generator(images, config(epochs=2), tmp_path / "two", resume=False)
     assert load_generator(run)[3]["epoch"] == 2
     best = load_generator(run)[0].state_dict()
-    for name, value in load_checkpoint(two.checkpoint)["generator"].items():
+    for name, value in load_checkpoint(two.checkpoint)["average"]["generator"].items():
         assert torch.equal(best[name], value), name
 
 
@@ -394,12 +415,14 @@ def test_a_run_from_before_a_config_field_existed_resumes(tmp_path: Path) -> Non
     assert len(run.metrics()) == 2
 
 
-def test_slope_penalty_by_hand() -> None:
-    # score = 3 * sum of a picture: the slope is 3 at each of 4 pixels, squared and summed 36.
-    real = torch.zeros(5, 1, 2, 2, requires_grad=True)
-    score = 3 * real.sum((1, 2, 3))
-    assert float(train._slope_penalty(score, real, 0.5)) == pytest.approx(0.5 / 2 * 36)
-    assert train._slope_penalty(score, real, 0.0) == 0.0
+def test_a_run_of_an_older_version_is_refused(tmp_path: Path) -> None:
+    images = dark_and_light(20)
+    run = train_generator(images, config(epochs=1), tmp_path / "run", resume=False)
+    state = load_checkpoint(run.checkpoint)
+    del state["average"]
+    torch.save(state, run.checkpoint)
+    with pytest.raises(UnusableInput, match=r"begun by an older endcap.* another --out"):
+        train_generator(images, config(epochs=2), tmp_path / "run", resume=True)
 
 
 def test_device_and_losses_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -415,7 +438,7 @@ def test_half_precision_passes_train_float32_weights(
 ) -> None:
     """CUDA's mixed precision, played on the CPU, where bfloat16 autocast exists too."""
     monkeypatch.setattr(
-        train, "autocast", lambda *_, **__: torch.autocast("cpu", dtype=torch.bfloat16)
+        step, "autocast", lambda *_, **__: torch.autocast("cpu", dtype=torch.bfloat16)
     )
     settings = config(epochs=2, r1=1.0)
     run = train_generator(dark_and_light(20), settings, tmp_path / "run", resume=False)

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from runtime.errors import UnusableInput
-from trainer.config import ImagesConfig
+from trainer.generator.config import ImagesConfig
 from trainer.images import ImageReport, ImageSet, read_images
 from trainer.report_text import images_summary
 

@@ -13,20 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.errors import UnusableInput
-from trainer import config as configs
-from trainer.config import (
-    MAX_SEED,
-    DataConfig,
-    GeneratorConfig,
-    ImagesConfig,
-    RecommenderConfig,
-    SplitConfig,
-    TrainingConfig,
-    TwoStageConfig,
-)
+from trainer import config as shared
+from trainer.config import MAX_SEED, DataConfig, SplitConfig
+from trainer.generator import config as of_generators
+from trainer.generator.config import GeneratorConfig, ImagesConfig
 from trainer.options import from_mapping, read_toml, to_mapping, with_overrides
+from trainer.recommender import config as of_recommenders
+from trainer.recommender.config import RecommenderConfig, TrainingConfig, TwoStageConfig
 
-EVERY = [one for one in vars(configs).values() if dataclasses.is_dataclass(one)]
+EVERY = list(
+    dict.fromkeys(
+        one
+        for module in (shared, of_recommenders, of_generators)
+        for one in vars(module).values()
+        if dataclasses.is_dataclass(one)
+    )
+)
 
 
 def refused(cls: type, **values: Any) -> str:

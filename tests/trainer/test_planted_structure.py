@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from trainer.config import RecommenderConfig
 from trainer.dataset import load_dataset
 from trainer.options import from_mapping
+from trainer.recommender.config import RecommenderConfig
 from trainer.recommender.saved import TrainedRecommender, load_recommender
 from trainer.recommender.train import train_recommender
 from trainer.sample_store import SampleStore, make_sample_store

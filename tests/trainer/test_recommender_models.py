@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from trainer.config import MlpConfig, TwoStageConfig
 from trainer.item_codes import ItemCodes
 from trainer.recommender import row_adam
+from trainer.recommender.config import MlpConfig, TwoStageConfig
 from trainer.recommender.mlp import Mlp
 from trainer.recommender.ranking import best_rows
 from trainer.recommender.two_stage import TwoStage

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,27 +14,22 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from runtime.errors import UnusableInput
-from trainer.config import (
-    DataConfig,
-    DcganConfig,
-    GeneratorConfig,
-    ImagesConfig,
-    MlpConfig,
-    RecommenderConfig,
-    TrainingConfig,
-    TwoStageConfig,
-)
+from trainer.checkpoint import load_checkpoint
+from trainer.config import DataConfig
 from trainer.dataset import Dataset, load_dataset
+from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
 from trainer.generator.evaluate import write_grid
 from trainer.generator.train import train_generator
 from trainer.images import ImageReport, ImageSet
+from trainer.recommender.config import MlpConfig, RecommenderConfig, TrainingConfig, TwoStageConfig
 from trainer.recommender.train import train_recommender
 from trainer.report import metric_rows, write_generator_report, write_recommender_report
 from trainer.report_curves import generator_curves, recommender_curves
-from trainer.report_samples import grid_epochs, shown_grid
+from trainer.report_grids import grid_epochs, one_z, shown_grid
 from trainer.run import Run
 
 HOSTILE = "<script>alert('1')</script> & \"tea\""
@@ -292,11 +288,40 @@ def test_generator_report(generator: Run) -> None:
     best = min(row["validation"] for row in generator.metrics())
     assert f"Mean {best:.4f}" in page.shown
     uris = [link for link in page.links if link.startswith("data:image/png;base64,")]
-    assert len(uris) == 3  # the last epoch large, and both epochs side by side
-    with Image.open(generator.path / "samples" / "epoch-002.png") as stored:
-        drawn = np.asarray(stored)
-    with Image.open(io.BytesIO(base64.b64decode(uris[0].partition(",")[2]))) as shown:
-        assert np.array_equal(np.asarray(shown), drawn)
+    assert len(uris) == 5  # drawn and real, both epochs side by side, one z over the epochs
+    epoch = 1 if generator.metrics()[0]["validation"] == best else 2
+    stored = [
+        picture(generator.path / "samples" / name)
+        for name in (f"epoch-{epoch:03d}.png", "real.png", "epoch-001.png", "epoch-002.png")
+    ]
+    shown = [picture(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) for uri in uris]
+    assert np.array_equal(shown[0], stored[0])
+    assert np.array_equal(shown[1], stored[1])
+    assert np.array_equal(shown[4], np.hstack([stored[2][:, :28], stored[3][:, :28]]))
+    ratios = generator.metrics()[epoch - 1]["diversity"]
+    for name in ("Bag", "<i>Shoe"):
+        assert f"{ratios[name]:.2f}" in page.shown
+
+
+def picture(source: Path | io.BytesIO) -> np.ndarray:
+    with Image.open(source) as opened:
+        return np.asarray(opened)
+
+
+def test_a_collapsed_run_says_so(generator: Run, tmp_path: Path) -> None:
+    page = Page(write_generator_report(generator)).shown
+    assert "Training was stopped" not in page
+    path = tmp_path / "run"
+    shutil.copytree(generator.path, path)
+    run = Run.open(path, "generator")
+    rows = [{**row, "diversity": {"Bag": 0.0124}} for row in run.metrics()]
+    run.keep_metrics(rows)
+    state = load_checkpoint(run.checkpoint)
+    state["config"]["dcgan"].update(collapse_epochs=2, collapse_after=0)
+    torch.save(state, run.checkpoint)
+    page = Page(write_generator_report(run)).shown
+    assert "Training was stopped: category 'Bag' has collapsed" in page
+    assert "now by 0.012" in page
 
 
 @pytest.mark.parametrize(
@@ -317,11 +342,24 @@ def test_first_best_and_last_epoch_are_shown(
     assert grid_epochs(tmp_path, best) == shown
 
 
+def test_one_z_has_a_column_for_each_epoch(tmp_path: Path) -> None:
+    for epoch, level in ((1, 10), (5, 200)):
+        grid = np.full((2 * 64, 8 * 64, 3), 255, np.uint8)
+        grid[:, :64] = level
+        write_grid(tmp_path / f"epoch-{epoch:03d}.png", grid)
+    found = one_z(tmp_path, [1, 5], 64)
+    assert (found.width_px, found.height_px) == (2 * 64, 2 * 64)
+    drawn = picture(io.BytesIO(base64.b64decode(found.source.partition(",")[2])))
+    assert np.array_equal(np.unique(drawn[:, :64]), [10])
+    assert np.array_equal(np.unique(drawn[:, 64:]), [200])
+
+
 @pytest.mark.parametrize(("size", "columns"), [(28, 3), (32, 3), (64, 3), (128, 1)])
 def test_grids_are_enlarged_by_whole_multiples(tmp_path: Path, size: int, columns: int) -> None:
     write_grid(tmp_path / "epoch-001.png", np.zeros((2 * size, 8 * size, 3), np.uint8))
     large = shown_grid(tmp_path, 1, size, strip=False)
     assert large.width_px % (8 * size) == 0
+    assert large.width_px <= 1024
     assert large.height_px * 4 == large.width_px
     strip = shown_grid(tmp_path, 1, size, strip=True)
     assert strip.width_px % (columns * size) == 0
@@ -330,10 +368,18 @@ def test_grids_are_enlarged_by_whole_multiples(tmp_path: Path, size: int, column
 
 def test_curves_of_a_run_with_one_epoch_and_nothing_held_out() -> None:
     row = {"epoch": 1, "d_loss": 1.0, "g_loss": 2.0, "validation": -0.5, "real_against_real": None}
-    drawn = generator_curves([row])
+    drawn = generator_curves([{**row, "diversity": {}}], "bce")
     assert "real against real" not in drawn
+    assert "Diversity" not in drawn
     assert drawn.startswith("<svg")
     assert "HR@10" not in recommender_curves([{"stage": "mlp", "epoch": 1, "loss": 0.7}])
+
+
+def test_curves_of_a_hinge_loss_below_zero_and_of_diversity() -> None:
+    row = {"epoch": 1, "d_loss": 1.0, "g_loss": -2.0, "validation": 0.5, "real_against_real": 0.1}
+    drawn = generator_curves([{**row, "diversity": {"a": 0.5, "b": 1.5}}], "hinge")
+    assert "mean hinge loss" in drawn
+    assert "least of any category" in drawn
 
 
 def test_curves_hold_a_stage_without_epochs_and_a_second_training() -> None:

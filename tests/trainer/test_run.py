@@ -16,13 +16,9 @@ import torch
 
 from runtime.errors import UnusableInput
 from trainer.checkpoint import load_checkpoint, save_checkpoint
-from trainer.config import (
-    DataConfig,
-    GeneratorConfig,
-    MlpConfig,
-    RecommenderConfig,
-    TrainingConfig,
-)
+from trainer.config import DataConfig
+from trainer.generator.config import GeneratorConfig
+from trainer.recommender.config import MlpConfig, RecommenderConfig, TrainingConfig
 from trainer.run import Run, require_same_config
 
 CONFIG = RecommenderConfig(

@@ -213,6 +213,25 @@ def sample_grid(generator: Generator, seed: int, columns: int = GRID_COLUMNS) ->
     return np.concatenate(rows, axis=0)
 
 
+def real_grid(images: ImageSet, rows: NDArray[np.int64], columns: int = GRID_COLUMNS) -> Pixels:
+    """Lay real pictures out as ``sample_grid`` does drawn ones.
+
+    Args:
+        images: the whole set.
+        rows: which of its pictures to show, the first of each category; what is missing is white.
+        columns: pictures of each category.
+
+    Returns:
+        uint8 [n_categories * image_size, columns * image_size, channels].
+    """
+    _, size, _, channels = images.pixels.shape
+    grid = np.full((len(images.categories), columns, size, size, channels), 255, np.uint8)
+    for row, cells in enumerate(grid):
+        mine = rows[images.category[rows] == row][:columns]
+        cells[: len(mine)] = images.pixels[mine]
+    return grid.swapaxes(1, 2).reshape(-1, columns * size, channels)
+
+
 def write_grid(path: Path, grid: Pixels) -> None:
     """Write uint8 [h, w, 1 | 3] as a PNG, whole or not at all."""
     buffer = io.BytesIO()

@@ -1,8 +1,7 @@
-"""The seed's DCGAN, conditional on the category.
+"""The generator's network: the seed's DCGAN, conditional on the category.
 
 Deep convolutional GAN: Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep
-Convolutional Generative Adversarial Networks" (ICLR 2016). The discriminator's projection head:
-Miyato and Koyama, "cGANs with Projection Discriminator" (ICLR 2018).
+Convolutional Generative Adversarial Networks" (ICLR 2016).
 """
 
 from __future__ import annotations
@@ -14,12 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from runtime.errors import UnusableInput
-from trainer.config import GeneratorConfig
+from trainer.generator.config import GeneratorConfig
 
 # Pixels on a side of the first feature map; every further layer doubles it.
 FIRST_SIZE = {28: 7, 32: 4, 64: 4, 128: 4}
 INIT_STD = 0.02
-SLOPE = 0.2  # of LeakyReLU below zero
 
 
 class Generator(nn.Module):
@@ -48,7 +46,7 @@ class Generator(nn.Module):
         super().__init__()
         self.n_categories, self.z_dim = n_categories, z_dim
         self.image_size, self.channels = image_size, channels
-        first, hidden = _layout(image_size, width)
+        first, hidden = layout(image_size, width)
         hidden = hidden[::-1]  # most channels first
         self.embedding = nn.Embedding(n_categories, category_dim)
         self.convolutions = nn.ModuleList(
@@ -100,48 +98,7 @@ class Generator(nn.Module):
         return levels.to(torch.uint8).permute(0, 2, 3, 1)
 
 
-class Discriminator(nn.Module):
-    """Tells real pictures from drawn ones: the generator mirrored, with a projection head.
-
-    4x4 convolutions of stride 2 with LeakyReLU, and batch norm on all but the first. The flattened
-    last map feeds a linear layer, and its inner product with a vector of the category is added.
-    """
-
-    def __init__(self, *, n_categories: int, image_size: int, channels: int, width: int) -> None:
-        super().__init__()
-        last, hidden = _layout(image_size, width)
-        widths = [channels, *hidden]
-        self.convolutions = nn.ModuleList(
-            [
-                nn.Conv2d(before, after, 4, stride=2, padding=1, bias=index == 0)
-                for index, (before, after) in enumerate(pairwise(widths))
-            ]
-        )
-        self.norms = nn.ModuleList([nn.BatchNorm2d(after) for after in hidden[1:]])
-        features = hidden[-1] * last * last
-        self.linear = nn.Linear(features, 1)
-        self.projection = nn.Embedding(n_categories, features)
-        initialise(self)
-
-    def forward(self, image: Tensor, category: Tensor) -> Tensor:
-        """Score pictures; above 0 means real.
-
-        Args:
-            image: float32 [batch, channels, image_size, image_size], -1 to 1.
-            category: int64 [batch].
-
-        Returns:
-            float32 [batch], logits.
-        """
-        x = F.leaky_relu(self.convolutions[0](image), SLOPE)
-        for convolution, norm in zip(self.convolutions[1:], self.norms, strict=True):
-            x = F.leaky_relu(norm(convolution(x)), SLOPE)  # [batch, hidden, side, side]
-        x = x.flatten(1)  # [batch, features]
-        score: Tensor = self.linear(x).squeeze(1) + (x * self.projection(category)).sum(1)
-        return score.float()
-
-
-def _layout(image_size: int, width: int) -> tuple[int, list[int]]:
+def layout(image_size: int, width: int) -> tuple[int, list[int]]:
     """Give the smallest map's side and the hidden channels, ``width`` (largest map) first."""
     if image_size not in FIRST_SIZE:
         sizes = ", ".join(str(size) for size in FIRST_SIZE)
@@ -172,14 +129,4 @@ def build_generator(config: GeneratorConfig, n_categories: int) -> Generator:
         z_dim=config.dcgan.z_dim,
         category_dim=config.dcgan.category_dim,
         width=config.dcgan.generator_width,
-    )
-
-
-def build_discriminator(config: GeneratorConfig, n_categories: int) -> Discriminator:
-    """Make the discriminator of a config, with new weights from torch's current seed."""
-    return Discriminator(
-        n_categories=n_categories,
-        image_size=config.images.image_size,
-        channels=config.images.channels,
-        width=config.dcgan.discriminator_width,
     )

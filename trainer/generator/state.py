@@ -1,28 +1,35 @@
-"""What a generator run has come to: networks, optimisers, its place, and the best weights."""
+"""What a generator run has come to: networks, optimisers, average, its place, the best weights."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import tomli_w
 import torch
 from torch import Tensor
 
+from runtime.durable import write_file
 from runtime.errors import UnusableInput
-from trainer.checkpoint import save_checkpoint
-from trainer.config import GeneratorConfig
-from trainer.generator.model import (
-    Discriminator,
-    Generator,
-    build_discriminator,
-    build_generator,
-)
+from trainer.checkpoint import checkpoint_bytes, load_checkpoint, save_checkpoint
+from trainer.generator.config import GeneratorConfig
+from trainer.generator.discriminator import Discriminator, build_discriminator
+from trainer.generator.diversity import collapse
+from trainer.generator.ema import MovingAverage
+from trainer.generator.model import Generator, build_generator
 from trainer.images import ImageSet
 from trainer.options import from_mapping, to_mapping
-from trainer.run import Run, require_same_config
+from trainer.run import Run, json_bytes, require_same_config
 
 # What a resumed run may be told anew; everything else would make it another run.
-MAY_CHANGE = ("dcgan.epochs", "dcgan.checkpoint_every_s", "dcgan.device", "card.")
+MAY_CHANGE = (
+    "dcgan.epochs",
+    "dcgan.checkpoint_every_s",
+    "dcgan.collapse_",
+    "dcgan.device",
+    "card.",
+)
 
 
 @dataclass
@@ -33,6 +40,7 @@ class Training:
     discriminator: Discriminator
     generator_optimiser: torch.optim.Adam
     discriminator_optimiser: torch.optim.Adam
+    average: MovingAverage | None
     categories: tuple[str, ...]
     pictures: str  # fingerprint of the image set
     loss_sums: Tensor  # float64 [2]: discriminator and generator, summed over this epoch's steps
@@ -54,16 +62,26 @@ class Training:
         generator = generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         discriminator = build_discriminator(config, n_categories)
         discriminator = discriminator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        rates: dict[str, Any] = {"lr": dcgan.learning_rate, "betas": (dcgan.beta1, 0.999)}
+        rates: dict[str, Any] = {
+            "lr": dcgan.learning_rate,
+            "betas": (dcgan.beta1, 0.999),
+            "fused": True,
+        }
         return cls(
             generator,
             discriminator,
             torch.optim.Adam(generator.parameters(), **rates),
             torch.optim.Adam(discriminator.parameters(), **rates),
+            MovingAverage(generator, dcgan.ema_decay) if dcgan.ema_decay else None,
             images.categories,
             images.fingerprint(),
             torch.zeros(2, dtype=torch.float64, device=device),
         )
+
+    @property
+    def shown(self) -> Generator:
+        """The generator that is validated, sampled and exported: the average where there is one."""
+        return self.generator if self.average is None else self.average.generator
 
     @property
     def best_epoch(self) -> int:
@@ -72,10 +90,16 @@ class Training:
 
     def finished(self, config: GeneratorConfig) -> str:
         """Say why there is nothing left to do; empty while there is."""
+        if self.collapsed(config):
+            return "training has collapsed"
         patience = config.dcgan.patience
         if patience and self.best_metrics and self.epoch - self.best_epoch >= patience:
             return f"no better validation since epoch {self.best_epoch}"
         return f"all {self.epoch} epochs are done" if self.epoch >= config.dcgan.epochs else ""
+
+    def collapsed(self, config: GeneratorConfig) -> str:
+        """Say which category has collapsed and what to do; empty while none has."""
+        return collapse(self.rows, config.dcgan, self.best_epoch)
 
     def check_losses(self, config: GeneratorConfig) -> None:
         """Raise :class:`UnusableInput` when a loss of this epoch is no longer finite."""
@@ -108,6 +132,7 @@ class Training:
             "discriminator": self.discriminator.state_dict(),
             "generator_optimiser": self.generator_optimiser.state_dict(),
             "discriminator_optimiser": self.discriminator_optimiser.state_dict(),
+            "average": self.average and self.average.state_dict(),
             "rows": self.rows,
             "best": self.best,
             "best_metrics": self.best_metrics,
@@ -118,8 +143,14 @@ class Training:
         """Continue from a checkpoint's state.
 
         Raises:
-            UnusableInput: it is of another config or other pictures than this run.
+            UnusableInput: it is of another config or other pictures than this run, or of a version
+                that knew no moving average.
         """
+        if "average" not in state:
+            raise UnusableInput(
+                f"{str(run.path)!r} was begun by an older endcap, whose generator runs cannot be "
+                "continued; start another run with another --out"
+            )
         _check_config(state, config, run)
         if state["pictures"] != self.pictures:
             raise UnusableInput(
@@ -130,9 +161,34 @@ class Training:
         self.discriminator.load_state_dict(state["discriminator"])
         self.generator_optimiser.load_state_dict(state["generator_optimiser"])
         self.discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self.loss_sums.copy_(torch.tensor(state["loss_sums"], dtype=torch.float64))
         for name in ("epoch", "step", "rows", "best", "best_metrics", "seconds"):
             setattr(self, name, state[name])
+
+
+def begin(
+    images: ImageSet,
+    config: GeneratorConfig,
+    run_path: Path,
+    device: torch.device,
+    resume: bool,
+    facts: dict[str, Any],
+) -> tuple[Run, Training]:
+    """Make the run folder with a first checkpoint, or continue from the folder's checkpoint."""
+    training = Training.new(config, images, device)
+    if not resume:
+        files = {
+            "data.json": json_bytes(images.report.to_json()),
+            "checkpoint.pt": checkpoint_bytes(training.state(config)),
+        }
+        return Run.create(run_path, "generator", config, facts, files), training
+    run = Run.open(run_path, "generator")
+    training.restore(load_checkpoint(run.checkpoint), config, run)
+    write_file(run.path / "config.toml", tomli_w.dumps(to_mapping(config)).encode())
+    run.keep_metrics(training.rows)
+    return run, training
 
 
 def _check_config(state: dict[str, Any], config: GeneratorConfig, run: Run) -> None:

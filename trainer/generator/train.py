@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import tomli_w
 import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
-from runtime.durable import write_file
 from runtime.errors import UnusableInput
-from trainer.checkpoint import checkpoint_bytes, load_checkpoint
-from trainer.config import DcganConfig, GeneratorConfig
-from trainer.device import autocast, choose_device, describe_device, seed_step
+from trainer.checkpoint import load_checkpoint
+from trainer.device import choose_device, describe_device, seed_step
+from trainer.generator.batches import Rows, epoch_rows
+from trainer.generator.config import GeneratorConfig
+from trainer.generator.diversity import TrainingCollapsed, diversity, real_spreads
+from trainer.generator.ema import refresh_statistics
 from trainer.generator.evaluate import (
     HeldOut,
     evaluate_generator,
     hold_out,
+    real_grid,
     sample_grid,
     write_grid,
 )
 from trainer.generator.model import Generator, build_generator
-from trainer.generator.state import Training
+from trainer.generator.state import Training, begin
+from trainer.generator.step import train_step
 from trainer.images import ImageSet
 from trainer.interrupt import StopRequest, TrainingStopped
-from trainer.options import from_mapping, to_mapping
+from trainer.options import from_mapping
 from trainer.progress import TrainingProgress
-from trainer.run import Run, json_bytes
+from trainer.run import Run
 
 LOSS_EVERY = 20  # steps between readings of the loss: each one waits for the GPU
+STATISTICS_BATCHES = 40  # that batch norm's statistics are measured on, for the average's weights
 
 
 def train_generator(
@@ -46,10 +48,11 @@ def train_generator(
 ) -> Run:
     """Train the conditional DCGAN on labelled pictures, in a run folder.
 
-    A tenth of the pictures is held out; after each epoch the generator is compared with them
-    (:mod:`trainer.generator.evaluate`), and the best epoch's weights are what ``load_generator``
-    gives. Every step draws its random numbers from (seed, epoch, step) alone, so that a run which
-    was stopped and resumed on the CPU ends with the same weights.
+    A tenth of the pictures is held out; after each epoch the generator (its moving average, where
+    there is one) is compared with them (:mod:`trainer.generator.evaluate`), and the best epoch's
+    weights are what ``load_generator`` gives. Every step draws its random numbers from (seed,
+    epoch, step) alone, so that a run which was stopped and resumed on the CPU ends with the same
+    weights.
 
     Args:
         images: pictures of the config's size and channels.
@@ -61,29 +64,34 @@ def train_generator(
     Raises:
         UnusableInput: the folder exists (or does not, with ``resume``), or the run to resume had
             another config or other pictures, or a loss stopped being finite.
+        TrainingCollapsed: a category's pictures became all alike; the best epoch is saved.
         TrainingStopped: Ctrl-C or SIGTERM came; the checkpoint is saved.
     """
     _check_pictures(images, config)
     dcgan = config.dcgan
     device = choose_device(dcgan.device)
-    run, training = _begin(images, config, run_path, device, resume, facts or {})
+    run, training = begin(images, config, run_path, device, resume, facts or {})
     split = hold_out(images, dcgan.seed)
+    spreads = real_spreads(images, split.train)
+    write_grid(run.path / "samples" / "real.png", real_grid(images, split.train))
     batch = min(dcgan.batch_size, len(split.train))
     steps = len(split.train) // batch  # the pictures left over meet another epoch's batches
     done, total = training.epoch * steps + training.step, dcgan.epochs * steps
     progress = TrainingProgress("generator", total, done_steps=done, unit="images")
     with StopRequest() as stop, progress as bar:
-        bar.say(describe_device(device, mixed_precision=dcgan.mixed_precision))
+        bar.say(describe_device(device, mixed_precision=dcgan.mixed_precision, native=True))
         bar.say(_describe_pictures(images, split))
         saved = time.monotonic()
         while not (reason := training.finished(config)):
-            order = _epoch_order(split.train, dcgan.seed, training.epoch)
+            order = epoch_rows(
+                split.train, images.category, dcgan.seed, training.epoch, balance=dcgan.balance
+            )
             seen, seconds_before, loss = 0, training.seconds, 0.0
             clock = time.monotonic()
             while training.step < steps:
                 seed_step(dcgan.seed, training.epoch + 1, training.step)
                 rows = order[training.step * batch :][:batch]
-                real, category = _to_tensors(images, rows, device)
+                real, category = to_tensors(images, rows, device)
                 z = torch.randn(batch, dcgan.z_dim).to(device)
                 losses = train_step(training, real, category, z, dcgan)
                 training.loss_sums += losses
@@ -103,70 +111,32 @@ def train_generator(
                         f"{steps}; continue with --resume --out {run.path}"
                     )
             rate = seen / max(training.seconds - seconds_before, 1e-9)
-            row = _close_epoch(training, split, config, steps, rate)
+            if training.average is not None:
+                seed_step(dcgan.seed, training.epoch + 1, steps)
+                batches = _statistics_batches(images, order, batch, dcgan.z_dim, device)
+                refresh_statistics(training.shown, batches)
+            row = _close_epoch(training, split, config, steps, rate, spreads)
             write_grid(
                 run.path / "samples" / f"epoch-{training.epoch:03d}.png",
-                sample_grid(training.generator, dcgan.sample_seed),
+                sample_grid(training.shown, dcgan.sample_seed),
             )
             training.save(run, config)
             run.keep_metrics(training.rows)
             bar.metric("validation", row["validation"])
             bar.say(_describe_epoch(row))
         bar.say(f"finished: {reason}; the best epoch is {training.best_epoch}")
+    if collapsed := training.collapsed(config):
+        raise TrainingCollapsed(collapsed)
     return run
 
 
-def train_step(
-    training: Training, real: Tensor, category: Tensor, z: Tensor, dcgan: DcganConfig
-) -> Tensor:
-    """Take one discriminator step and one generator step on the same drawn pictures.
-
-    Binary cross-entropy on logits: real pictures are 1, drawn ones 0; the generator wants 1 for its
-    own (the non-saturating loss of Goodfellow et al., 2014). ``dcgan.r1`` adds half the squared
-    slope of the discriminator at the real pictures (Mescheder et al., ICML 2018).
-
-    Args:
-        training: networks and optimisers, changed in place.
-        real: float32 [batch, channels, size, size], -1 to 1.
-        category: int64 [batch]; pictures are drawn for the same categories.
-        z: float32 [batch, z_dim].
-        dcgan: the weight of R1, and whether CUDA's forward passes are in bfloat16.
-
-    Returns:
-        float32 [2], the discriminator's loss without R1 and the generator's.
-    """
-    generator, discriminator = training.generator, training.discriminator
-    ones = torch.ones(len(z), device=z.device)
-    with autocast(z.device, mixed_precision=dcgan.mixed_precision):
-        fake = generator(z, category)
-        real_score = discriminator(real.requires_grad_(dcgan.r1 > 0), category)
-        d_loss = _cross_entropy(real_score, ones)
-        d_loss = d_loss + _cross_entropy(discriminator(fake.detach(), category), 1 - ones)
-    training.discriminator_optimiser.zero_grad()
-    (d_loss + _slope_penalty(real_score, real, dcgan.r1)).backward()
-    training.discriminator_optimiser.step()
-
-    # The generator's step needs no gradient of the discriminator's weights: a tenth of the time.
-    discriminator.requires_grad_(False)
-    with autocast(z.device, mixed_precision=dcgan.mixed_precision):
-        g_loss = _cross_entropy(discriminator(fake, category), ones)
-    training.generator_optimiser.zero_grad()
-    g_loss.backward()
-    training.generator_optimiser.step()
-    discriminator.requires_grad_(True)
-    return torch.stack([d_loss, g_loss]).detach()
-
-
-def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    return F.binary_cross_entropy_with_logits(logits, target)
-
-
-def _slope_penalty(score: Tensor, real: Tensor, weight: float) -> Tensor | float:
-    """Give R1: weight / 2 times the mean over pictures of the score's squared slope."""
-    if not weight:
-        return 0.0
-    (slope,) = torch.autograd.grad(score.sum(), real, create_graph=True)  # like real
-    return weight / 2 * slope.float().square().sum((1, 2, 3)).mean()
+def _statistics_batches(
+    images: ImageSet, order: Rows, batch: int, z_dim: int, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Draw z for the categories of an epoch's first batches, as its steps did."""
+    for first in range(0, min(STATISTICS_BATCHES * batch, len(order) - batch + 1), batch):
+        category = torch.from_numpy(images.category[order[first:][:batch]])
+        yield torch.randn(batch, z_dim).to(device), category.to(device)
 
 
 def _close_epoch(
@@ -175,6 +145,7 @@ def _close_epoch(
     config: GeneratorConfig,
     steps: int,
     images_per_s: float,
+    spreads: dict[int, float],
 ) -> dict[str, Any]:
     """Validate, keep the weights if they are the best so far, and give the epoch's metrics."""
     training.check_losses(config)
@@ -182,14 +153,15 @@ def _close_epoch(
     d_loss, g_loss = (training.loss_sums / steps).tolist()
     training.loss_sums.zero_()
     metrics = evaluate_generator(
-        training.generator, split, training.categories, config.dcgan.sample_seed
+        training.shown, split, training.categories, config.dcgan.sample_seed
     )
+    ratios = diversity(training.shown, spreads, config.dcgan.sample_seed)
     best = training.best_metrics
     if best is None or metrics["value"] < best["value"]:
         training.best_metrics = {**metrics, "epoch": training.epoch}
         training.best = {
             name: value.detach().cpu().clone()
-            for name, value in training.generator.state_dict().items()
+            for name, value in training.shown.state_dict().items()
         }
     row = {
         "epoch": training.epoch,
@@ -198,34 +170,12 @@ def _close_epoch(
         "g_loss": g_loss,
         "validation": metrics["value"],
         "real_against_real": split.floor,
+        "diversity": {training.categories[row]: ratio for row, ratio in ratios.items()},
         "images_per_s": images_per_s,
         "seconds": training.seconds,
     }
     training.rows.append(row)
     return row
-
-
-def _begin(
-    images: ImageSet,
-    config: GeneratorConfig,
-    run_path: Path,
-    device: torch.device,
-    resume: bool,
-    facts: dict[str, Any],
-) -> tuple[Run, Training]:
-    """Make the run folder with a first checkpoint, or continue from the folder's checkpoint."""
-    training = Training.new(config, images, device)
-    if not resume:
-        files = {
-            "data.json": json_bytes(images.report.to_json()),
-            "checkpoint.pt": checkpoint_bytes(training.state(config)),
-        }
-        return Run.create(run_path, "generator", config, facts, files), training
-    run = Run.open(run_path, "generator")
-    training.restore(load_checkpoint(run.checkpoint), config, run)
-    write_file(run.path / "config.toml", tomli_w.dumps(to_mapping(config)).encode())
-    run.keep_metrics(training.rows)
-    return run, training
 
 
 def _check_pictures(images: ImageSet, config: GeneratorConfig) -> None:
@@ -237,14 +187,7 @@ def _check_pictures(images: ImageSet, config: GeneratorConfig) -> None:
         )
 
 
-def _epoch_order(train: NDArray[np.int64], seed: int, epoch: int) -> NDArray[np.int64]:
-    """Shuffle the training rows for one epoch, from (seed, epoch) alone."""
-    return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(train)
-
-
-def _to_tensors(
-    images: ImageSet, rows: NDArray[np.int64], device: torch.device
-) -> tuple[Tensor, Tensor]:
+def to_tensors(images: ImageSet, rows: Rows, device: torch.device) -> tuple[Tensor, Tensor]:
     """Give float32 [batch, channels, size, size] from -1 to 1, and int64 [batch]."""
     pixels = torch.from_numpy(images.pixels[rows]).to(device)  # uint8 [batch, size, size, channels]
     real = pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -261,9 +204,11 @@ def _describe_pictures(images: ImageSet, split: HeldOut) -> str:
 def _describe_epoch(row: dict[str, Any]) -> str:
     floor = row["real_against_real"]
     beside = "" if floor is None else f" (real against real {floor:.3f})"
+    diverse = min(row["diversity"].items(), key=lambda one: one[1], default=None)
+    least = "" if diverse is None else f", least diversity {diverse[1]:.2f} ({diverse[0]})"
     return (
         f"epoch {row['epoch']}: discriminator loss {row['d_loss']:.3f}, generator loss "
-        f"{row['g_loss']:.3f}, validation {row['validation']:.3f}{beside}, "
+        f"{row['g_loss']:.3f}, validation {row['validation']:.3f}{beside}{least}, "
         f"{row['images_per_s']:,.0f} images/s"
     )
 

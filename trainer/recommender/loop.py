@@ -13,10 +13,10 @@ from torch import Tensor
 
 from runtime.errors import UnusableInput
 from trainer.checkpoint import save_checkpoint
-from trainer.config import TrainingConfig
 from trainer.device import autocast, seed_step
 from trainer.interrupt import StopRequest, TrainingStopped
 from trainer.progress import TrainingProgress
+from trainer.recommender.config import TrainingConfig
 from trainer.recommender.evaluate import K
 from trainer.recommender.losses import Stage
 from trainer.recommender.mlp import Mlp

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trainer.config import MlpConfig
+from trainer.recommender.config import MlpConfig
 from trainer.recommender.ranking import best_rows, scoring_mlp
 from trainer.recommender.row_adam import is_lazy
 

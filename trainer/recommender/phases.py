@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from trainer.cases import Cases
-from trainer.config import RecommenderConfig
 from trainer.dataset import Dataset
+from trainer.recommender.config import RecommenderConfig
 from trainer.recommender.evaluate import K, rank_cases, summarise, torch_recommend
 from trainer.recommender.losses import MlpStage, Stage
 from trainer.recommender.mlp import Mlp

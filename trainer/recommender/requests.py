@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from trainer.config import TwoStageConfig
+from trainer.recommender.config import TwoStageConfig
 from trainer.recommender.sampling import TrainingRows
 
 

@@ -16,8 +16,8 @@ from trainer.attribute import Attribute
 from trainer.cases import Cases
 from trainer.catalogue import ItemTable
 from trainer.checkpoint import load_checkpoint
-from trainer.config import RecommenderConfig
 from trainer.dataset import Dataset
+from trainer.recommender.config import RecommenderConfig
 from trainer.recommender.mlp import Mlp
 from trainer.recommender.two_stage import TwoStage
 from trainer.run import Run, json_bytes

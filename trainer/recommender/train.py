@@ -10,11 +10,11 @@ import numpy as np
 
 from runtime.errors import UnusableInput
 from trainer.checkpoint import checkpoint_bytes, load_checkpoint, save_checkpoint
-from trainer.config import RecommenderConfig
 from trainer.dataset import Dataset
 from trainer.device import choose_device, describe_device
 from trainer.interrupt import StopRequest
 from trainer.progress import TrainingProgress
+from trainer.recommender.config import RecommenderConfig
 from trainer.recommender.evaluate import (
     K,
     evaluate_beside_popularity,

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trainer.config import TwoStageConfig
 from trainer.item_codes import ItemCodes
+from trainer.recommender.config import TwoStageConfig
 from trainer.recommender.item_item import fading, strongest
 from trainer.recommender.ranking import basket_encoder, best_rows, scoring_mlp
 from trainer.recommender.row_adam import is_lazy

@@ -1,0 +1,67 @@
+"""endcap's generator beside the seed's DCGAN, trained for equally long on the same machine.
+
+python -m benchmarks.generator_quality fashion-mnist|product-images [--minutes M] [--seeds N]
+
+Both are trained in turns and exported by the command line, and measured from the exported graphs by
+``endcap evaluate``; docs/data.md says what the figures are.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from benchmarks.generator_quality.collection import COLLECTIONS
+from benchmarks.generator_quality.duel import duel, of_earlier_run
+from benchmarks.generator_quality.table import duel_table, goals_of
+from runtime.cli_options import say
+from runtime.errors import EndcapError
+
+FIRST_SEED = 7
+
+
+@click.command()
+@click.argument("name", type=click.Choice(list(COLLECTIONS)))
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True),
+    help="Of training for each side; the recipe's epochs without it.",
+)  # fmt: skip
+@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--samples", type=click.IntRange(min=6), default=10_000, show_default=True)
+@click.option("--reuse", is_flag=True, help="Take figures of an earlier run, and say how old.")
+@click.option("--data", type=Path, default=Path("../shared/data"), show_default=True)
+@click.option("--build", type=Path, default=Path("build/generator-quality"), show_default=True)
+def main(
+    name: str,
+    minutes: float | None,
+    seeds: int,
+    samples: int,
+    reuse: bool,
+    data: Path,
+    build: Path,
+) -> None:
+    """Train both sides on a collection, and print their table and the goals."""
+    collection = COLLECTIONS[name](data, build)
+    found = []
+    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
+        folder = build / name / str(seed)
+        earlier = of_earlier_run(folder) if reuse else None
+        if earlier is not None:
+            say(f"seed {seed}: figures of {earlier[1] / 3600:.1f} h ago")
+            found.append(earlier[0])
+        else:
+            found.append(duel(collection, seed, folder, minutes=minutes, samples=samples))
+    print(f"\n## {collection.title}\n")
+    print(duel_table(found))
+    print()
+    print(goals_of(name, found), flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except EndcapError as error:
+        say(f"error: {error}")
+        sys.exit(error.exit_code)

@@ -1,0 +1,174 @@
+"""A recipe and the seed's DCGAN: trained in turns for equally long, exported, evaluated."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.generator_quality.collection import Collection
+from benchmarks.quality.exported import ENDCAP
+from runtime.bundle import open_bundle
+from runtime.errors import CheckFailed, UnusableInput
+from trainer.generator.config import GeneratorConfig
+from trainer.options import from_mapping, read_toml
+from trainer.run import Run
+
+TURNS = 4  # so that a machine that grows busy slows both
+OURS, SEED = "endcap", "seed preset"
+FLOOR = "real training pictures"
+FOUND = "quality.json"
+
+Endcap = Callable[..., str]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How far a run has come.
+
+    Attributes:
+        epochs: done.
+        seconds: that the steps of training took.
+    """
+
+    epochs: int
+    seconds: float
+
+    @classmethod
+    def of(cls, run: Path) -> Trained:
+        """Read the newest row of a run's metrics."""
+        rows = Run.open(run, "generator").metrics()
+        if not rows:
+            raise UnusableInput(f"{str(run)!r} has finished no epoch; give it more time")
+        return cls(rows[-1]["epoch"], rows[-1]["seconds"])
+
+
+def run_endcap(*arguments: str) -> str:
+    """Run ``endcap`` and return what it printed; progress goes to standard error.
+
+    Raises:
+        CheckFailed: it said no, as training does of a generator that has collapsed.
+    """
+    done = subprocess.run([ENDCAP, *arguments], check=False, stdout=subprocess.PIPE, text=True)
+    if done.returncode == CheckFailed.exit_code:
+        raise CheckFailed(f"endcap {arguments[0]} said no")
+    done.check_returncode()
+    return done.stdout
+
+
+class Side:
+    """One of the two: trains by the command line, a few epochs at a time.
+
+    Args:
+        collection: the pictures.
+        run: its run folder.
+        settings: what is told with ``--set`` on top of the recipe.
+        endcap: runs the command.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        run: Path,
+        settings: tuple[str, ...],
+        endcap: Endcap = run_endcap,
+    ) -> None:
+        self._run, self._endcap = run, endcap
+        words = [word for setting in settings for word in ("--set", setting)]
+        self._command = [
+            *("train", "generator", "--images", str(collection.images), *collection.labels),
+            *("--config", str(collection.recipe), *words, "--out", str(run)),
+        ]
+
+    def train_to(self, epochs: int) -> Trained:
+        """Go on until so many epochs are done, or the run ends by itself."""
+        resume = ["--resume"] if self._run.exists() else []
+        with suppress(CheckFailed):  # collapsed: the best epoch is kept, and is what there is
+            self._endcap(*self._command, "--set", f"dcgan.epochs={epochs}", *resume)
+        return Trained.of(self._run)
+
+    def train_for(self, seconds: float) -> Trained:
+        """Go on for as many whole epochs as fit into so many seconds in all, one at least."""
+        now = Trained.of(self._run) if self._run.exists() else self.train_to(1)
+        while (left := seconds - now.seconds) >= now.seconds / now.epochs:
+            before, now = now, self.train_to(now.epochs + int(left * now.epochs / now.seconds))
+            if now.epochs == before.epochs:
+                break  # it ended by itself
+        return now
+
+
+def duel(
+    collection: Collection,
+    seed: int,
+    folder: Path,
+    *,
+    minutes: float | None,
+    samples: int,
+    endcap: Endcap = run_endcap,
+) -> dict[str, Any]:
+    """Train both afresh in turns, and measure what their exported graphs draw.
+
+    Args:
+        collection: the pictures.
+        seed: of both trainings.
+        folder: for runs, bundles and what was found.
+        minutes: of training for each; None for the recipe's epochs.
+        samples: pictures to compare.
+        endcap: runs the command.
+
+    Returns:
+        Label -> figures of ``endcap evaluate`` with epochs and minutes of training, and "facts".
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    seeded = (f"dcgan.seed={seed}",)
+    ours = Side(collection, folder / "run", seeded, endcap)
+    theirs = Side(collection, folder / "seed-run", (*seeded, "dcgan.preset=seed"), endcap)
+    epochs = from_mapping(GeneratorConfig, read_toml(collection.recipe)).dcgan.epochs
+    for turn in range(1, TURNS + 1):
+        if minutes is None:
+            spent = ours.train_to(-(-epochs * turn // TURNS))
+        else:
+            spent = ours.train_for(minutes * 60 * turn / TURNS)
+        spent_by_seed = theirs.train_for(spent.seconds)
+    found = _measure(collection, folder, seed, samples, endcap)
+    for label, trained in ((OURS, spent), (SEED, spent_by_seed)):
+        found[label] |= {"epochs": trained.epochs, "minutes": trained.seconds / 60}
+    (folder / FOUND).write_text(json.dumps(found), encoding="utf-8")
+    return found
+
+
+def of_earlier_run(folder: Path) -> tuple[dict[str, Any], float] | None:
+    """Return what an earlier duel found and its age in seconds, where there was one."""
+    if not (folder / FOUND).exists():
+        return None
+    age_s = time.time() - (folder / FOUND).stat().st_mtime
+    found: dict[str, Any] = json.loads((folder / FOUND).read_text(encoding="utf-8"))
+    return found, age_s
+
+
+def _measure(
+    collection: Collection, folder: Path, seed: int, samples: int, endcap: Endcap
+) -> dict[str, Any]:
+    for run, bundle in (("run", "bundle"), ("seed-run", "seed-bundle")):
+        endcap("export", "--generator", str(folder / run), "--out", str(folder / bundle))
+    section = open_bundle(folder / "bundle").manifest.generator
+    assert section is not None  # it was exported just now
+    printed = endcap(
+        *("evaluate", str(folder / "bundle"), "--beside", str(folder / "seed-bundle")),
+        *("--images", str(collection.images), *collection.labels),
+        *("--held-out", str(collection.held_out), "--samples", str(samples)),
+        *("--seed", str(seed), "--grid", str(folder / "nearest.png"), "--json"),
+    )
+    table = json.loads(printed)
+    results, beside = table.pop("results"), table.pop("beside")
+    rows = {FLOOR: table.pop("floor"), SEED: results[beside]}
+    for name in section.variants:
+        label = OURS if name == section.default["cpu"] else f"{OURS} {name}"
+        rows[label] = results[f"{folder / 'bundle'} onnx {name}"]
+    return {**rows, "facts": table}

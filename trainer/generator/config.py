@@ -1,0 +1,178 @@
+"""Configs of a generator run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from runtime.errors import UnusableInput, nearest
+from trainer.config import MAX_SEED, CardConfig
+from trainer.options import Options, option, section
+
+AUGMENTATIONS = ("colour", "translation", "cutout")
+
+
+@dataclass(frozen=True)
+class ImagesConfig(Options):
+    """How pictures are read (TOML table ``images``)."""
+
+    image_size: int = option(64, "Pixels on a side: 28, 32, 64 or 128.", low=28, high=128)
+    channels: int = option(3, "1 for grey, 3 for colour.", low=1, high=3)
+    fit: str = option(
+        "letterbox",
+        "letterbox: the picture on a padded square; crop: its middle square; stretch: both sides.",
+        choices=("letterbox", "crop", "stretch"),
+    )
+    background: int = option(255, "Grey level of letterbox padding, 0 to 255.", low=0, high=255)
+    categories: tuple[str, ...] = option(
+        (), "Categories to keep, in this order; all of them if empty."
+    )
+    label_names: tuple[str, ...] = option(
+        (), "Names of an npz's integer labels, label 0 first; the numbers themselves without."
+    )
+    min_per_category: int = option(2, "Categories with fewer pictures are left out.", low=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.image_size not in (28, 32, 64, 128):
+            raise UnusableInput(
+                f"config field 'image_size' is {self.image_size}; it must be 28, 32, 64 or 128"
+            )
+        if self.channels not in (1, 3):
+            raise UnusableInput(
+                f"config field 'channels' is {self.channels}; it must be 1 (grey) or 3 (colour)"
+            )
+        for name in ("categories", "label_names"):
+            values = getattr(self, name)
+            if len(set(values)) != len(values):
+                raise UnusableInput(f"config field {name!r} names a category twice: {values!r}")
+
+
+# What dcgan.preset stands for: "seed" is the plain DCGAN of the seed, the baseline.
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {
+        "loss": "bce",
+        "discriminator_norm": "batch",
+        "r1": 1.0,
+        "augment": ("translation", "cutout"),
+        "ema_decay": 0.999,
+        "balance": True,
+    },
+    "seed": {
+        "loss": "bce",
+        "discriminator_norm": "batch",
+        "r1": 0.0,
+        "augment": (),
+        "ema_decay": 0.0,
+        "balance": False,
+    },
+}
+
+
+def _by_preset(name: str, doc: str, **rules: Any) -> Any:
+    """Declare a field that the preset fills unless it is given; its sentence names the seed's."""
+    return option(None, f"{doc} Preset seed: {json.dumps(PRESETS['seed'][name])}.", **rules)
+
+
+@dataclass(frozen=True)
+class DcganConfig(Options):
+    """The DCGAN and its loop (TOML table ``dcgan``).
+
+    Fields that a preset fills are filled when the config is made: nothing sees them empty.
+    """
+
+    preset: str = option(
+        "default",
+        "default: made for small sets; seed: the plain DCGAN, the baseline. Fields below that name "
+        "a preset are filled by it, unless they are given.",
+        choices=("default", "seed"),
+    )
+    z_dim: int = option(100, "Numbers in the latent vector z.", low=1, high=4096)
+    category_dim: int = option(16, "Numbers in a category's embedding.", low=1, high=1024)
+    generator_width: int = option(
+        64, "Channels of the generator's last hidden layer.", low=4, high=512
+    )
+    discriminator_width: int = option(
+        64, "Channels of the discriminator's first layer.", low=4, high=512
+    )
+    epochs: int = option(25, "Passes over the pictures.", low=1)
+    batch_size: int = option(64, "Pictures in one step.", low=2)
+    learning_rate: float = option(2e-4, "Adam's step size for both networks.", low=1e-8, high=1.0)
+    beta1: float = option(0.5, "Adam's first momentum.", low=0.0, high=0.999)
+    loss: str = _by_preset(
+        "loss",
+        "bce: binary cross-entropy; hinge: scores beyond 1 and -1 are enough.",
+        choices=("bce", "hinge"),
+    )
+    discriminator_norm: str = _by_preset(
+        "discriminator_norm",
+        "batch: batch norm in the discriminator; spectral: spectral norm; none: neither, for R1.",
+        choices=("batch", "spectral", "none"),
+    )
+    r1: float = _by_preset(
+        "r1",
+        "Weight of the R1 penalty on the discriminator's slope at real pictures; 0 leaves it out.",
+        low=0.0,
+        high=1000.0,
+    )
+    augment: tuple[str, ...] = _by_preset(
+        "augment",
+        "Random changes to real and drawn pictures before the discriminator sees them: colour, "
+        "translation, cutout.",
+    )
+    ema_decay: float = _by_preset(
+        "ema_decay",
+        "Share of the generator's moving average that a step keeps; the average is what is shown "
+        "and exported; 0 shows the trained weights.",
+        low=0.0,
+        high=0.99999,
+    )
+    balance: bool = _by_preset(
+        "balance", "Whether every category comes equally often, small ones by repetition."
+    )
+    collapse_below: float = option(
+        0.2,
+        "Diversity, the mean difference of a category's pictures over that of real ones, below "
+        "which it counts as collapsed; 0 never stops training.",
+        low=0.0,
+        high=1.0,
+    )
+    collapse_epochs: int = option(
+        5, "Epochs in a row that a category stays collapsed before training is stopped.", low=1
+    )
+    collapse_after: int = option(5, "First epochs in which a collapse does not count yet.", low=0)
+    patience: int = option(
+        0, "Epochs without a better validation metric before stopping; 0 runs every epoch.", low=0
+    )
+    sample_seed: int = option(
+        7, "Seed of the fixed z behind the sample grids.", low=0, high=MAX_SEED
+    )
+    checkpoint_every_s: float = option(
+        60.0, "Seconds between checkpoints within an epoch.", low=0.0
+    )
+    seed: int = option(7, "Seed of initial weights, batches and noise.", low=0, high=MAX_SEED)
+    device: str = option("auto", "auto, cpu or cuda.", choices=("auto", "cpu", "cuda"))
+    mixed_precision: bool = option(
+        True, "bfloat16 forward passes where the device has them: CUDA, and newer CPUs."
+    )
+
+    def __post_init__(self) -> None:
+        for name, value in PRESETS.get(self.preset, {}).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        super().__post_init__()
+        for change in self.augment:
+            if change not in AUGMENTATIONS:
+                raise UnusableInput(
+                    f"config field 'augment' names {change!r}; {nearest(change, AUGMENTATIONS)}"
+                )
+
+
+@dataclass(frozen=True)
+class GeneratorConfig(Options):
+    """A whole generator run."""
+
+    images: ImagesConfig = section(ImagesConfig)
+    dcgan: DcganConfig = section(DcganConfig)
+    card: CardConfig = section(CardConfig)

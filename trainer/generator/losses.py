@@ -1,0 +1,47 @@
+"""What both networks are trained to: cross-entropy or hinge, and the R1 penalty."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def discriminator_loss(kind: str, real: Tensor, drawn: Tensor) -> Tensor:
+    """Compare the scores of real and of drawn pictures, float32 [batch] each.
+
+    Args:
+        kind: "bce", binary cross-entropy on logits where real pictures are 1 and drawn ones 0
+            (Goodfellow et al., "Generative Adversarial Nets", 2014); "hinge", real scores are
+            wanted above 1 and drawn ones below -1 (Lim and Ye, "Geometric GAN", 2017).
+        real: scores of real pictures.
+        drawn: scores of drawn ones.
+    """
+    if kind == "hinge":
+        return F.relu(1 - real).mean() + F.relu(1 + drawn).mean()
+    return F.softplus(-real).mean() + F.softplus(drawn).mean()
+
+
+def generator_loss(kind: str, drawn: Tensor) -> Tensor:
+    """Turn the scores of drawn pictures, float32 [batch], into what the generator makes small.
+
+    "bce": cross-entropy to 1 (Goodfellow's non-saturating loss); "hinge": the negative mean score.
+    """
+    return -drawn.mean() if kind == "hinge" else F.softplus(-drawn).mean()
+
+
+def slope_penalty(score: Tensor, real: Tensor, weight: float) -> Tensor | float:
+    """Give R1: weight / 2 times the mean over pictures of the score's squared slope.
+
+    Mescheder, Geiger and Nowozin, "Which Training Methods for GANs do actually Converge?" (ICML
+    2018).
+
+    Args:
+        score: float32 [batch], computed from ``real``.
+        real: float32 [batch, channels, side, side], with ``requires_grad`` unless weight is 0.
+        weight: 0 for no penalty.
+    """
+    if not weight:
+        return 0.0
+    (slope,) = torch.autograd.grad(score.sum(), real, create_graph=True)  # like real
+    return weight / 2 * slope.float().square().sum((1, 2, 3)).mean()
