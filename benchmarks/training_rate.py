@@ -29,9 +29,10 @@ from torch import Tensor
 
 from trainer.dataset import load_dataset
 from trainer.options import from_mapping
-from trainer.recommender import train as training
+from trainer.recommender import phases
 from trainer.recommender.config import RecommenderConfig
 from trainer.recommender.losses import MlpStage
+from trainer.recommender.train import train_recommender
 
 WORKER = Path(__file__).with_name("recbole_rate.py")
 NEGATIVES = 4
@@ -162,9 +163,9 @@ def contest(
     config = from_mapping(RecommenderConfig, {**SETTINGS, "training": loop})
     dataset = load_dataset(log, config.data)
     # The clock's owner calls after_epoch once before the first epoch, which warms the peers up.
-    with patch.object(training, "MlpStage", timed_stage(found[ours], peers_turn)):
-        training.train_recommender(dataset, config, folder / f"run-{purchases}")
-    return {name: epochs[1:] for name, epochs in found.items()}
+    with patch.object(phases, "MlpStage", timed_stage(found[ours], peers_turn)):
+        train_recommender(dataset, config, folder / f"run-{purchases}")
+    return {name: epochs[-rounds:] for name, epochs in found.items()}
 
 
 def write_logs(source: Path, folder: Path) -> tuple[Path, Path]:
