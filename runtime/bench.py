@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -60,16 +60,7 @@ class Timing:
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry of ``timings`` in ``endcap bench --json``."""
-        return {
-            "model": self.model,
-            "variant": self.variant,
-            "batch": self.batch,
-            "rounds": self.rounds,
-            "p50_ms": self.p50_ms,
-            "p95_ms": self.p95_ms,
-            "per_second": self.per_second,
-            "speedup": self.speedup,
-        }
+        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +44,7 @@ class SessionCost:
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry of ``sessions`` in ``endcap bench --json``."""
-        return {
-            "model": self.model,
-            "variant": self.variant,
-            "file_bytes": self.file_bytes,
-            "load_ms": self.load_ms,
-            "resident_bytes": self.resident_bytes,
-        }
+        return asdict(self)
 
 
 def session_cost(

@@ -14,11 +14,11 @@ from runtime.errors import UnusableInput
 from trainer.generator.classifier import (
     Classifier,
     classify,
-    to_image,
     train_classifier,
     training_steps,
 )
 from trainer.generator.features import classifier_features, inception_features
+from trainer.generator.model import to_image
 from trainer.picture import Pixels
 
 CPU = torch.device("cpu")

@@ -16,12 +16,12 @@ import torch
 from PIL import Image
 
 from runtime.errors import UnusableInput
+from runtime.latent import draw_latents
 from trainer.checkpoint import load_checkpoint
 from trainer.generator import step, train
 from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
 from trainer.generator.discriminator import build_discriminator
 from trainer.generator.evaluate import (
-    draw_z,
     energy_distance,
     hold_out,
     pixel_features,
@@ -246,13 +246,13 @@ def test_too_few_pictures_hold_nothing_out() -> None:
 def test_the_seed_draws_what_the_runtime_draws() -> None:
     # numpy.random.Generator(PCG64(7)).standard_normal((1, 3), float32), by the contract.
     expected = np.random.default_rng(7).standard_normal((1, 3), dtype=np.float32)
-    assert np.array_equal(draw_z(7, 1, 3), expected)
+    assert np.array_equal(draw_latents(7, 1, 3), expected)
 
 
 def test_sampling_leaves_the_generator_as_it_was() -> None:
     generator = build_generator(config(), 2)
     before = {name: value.clone() for name, value in generator.state_dict().items()}
-    first = sample_images(generator, draw_z(1, 300, 8), np.zeros(300, np.int64))
+    first = sample_images(generator, draw_latents(1, 300, 8), np.zeros(300, np.int64))
     assert first.shape == (300, 28, 28, 1)
     assert generator.training
     for name, value in generator.state_dict().items():
@@ -264,7 +264,7 @@ def test_grid_has_a_row_for_each_category(tmp_path: Path, channels: int) -> None
     generator = build_generator(config(channels=channels), 3)
     grid = sample_grid(generator, seed=7, columns=4)
     assert grid.shape == (3 * 28, 4 * 28, channels)
-    second = sample_images(generator, draw_z(7, 4, 8), np.full(4, 1))
+    second = sample_images(generator, draw_latents(7, 4, 8), np.full(4, 1))
     assert np.array_equal(grid[28:56, 56:84], second[2])
     write_grid(tmp_path / "grid.png", grid)
     with Image.open(tmp_path / "grid.png") as image:
@@ -293,7 +293,7 @@ def test_training_finds_what_the_categories_look_like(tmp_path: Path) -> None:
     generator, found, categories, metrics = load_generator(run)
     assert (found, categories) == (settings, ("dark", "light"))
     assert not generator.training
-    z = draw_z(3, 64, 8)
+    z = draw_latents(3, 64, 8)
     dark = sample_images(generator, z, np.zeros(64, np.int64)).mean()
     light = sample_images(generator, z, np.ones(64, np.int64)).mean()
     assert dark < 90

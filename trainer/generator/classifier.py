@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trainer.device import seed_step
+from trainer.generator.model import to_image
 from trainer.picture import Pixels
 
 WIDTH = 24  # channels of the first map
@@ -126,11 +127,6 @@ def train_classifier(
             rate.step()
             advance(batch, float(loss.detach()) if step % 20 == 0 else None)
     return network.eval()
-
-
-def to_image(pixels: Pixels, device: torch.device) -> Tensor:
-    """Turn uint8 [n, size, size, channels] into float32 [n, channels, size, size], -1 to 1."""
-    return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def apply_in_batches(

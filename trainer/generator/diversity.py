@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from runtime.errors import CheckFailed
+from runtime.latent import draw_latents
 from trainer.generator.batches import Rows
 from trainer.generator.config import DcganConfig
-from trainer.generator.evaluate import draw_z, sample_images
+from trainer.generator.evaluate import sample_images
 from trainer.generator.model import Generator
 from trainer.images import ImageSet
 from trainer.picture import Pixels
@@ -65,7 +66,7 @@ def diversity(generator: Generator, real: dict[int, float], seed: int) -> dict[i
     Returns:
         Category row -> ratio; about 1 when all is well, 0 when every z gives the same picture.
     """
-    z = draw_z(seed, PICTURES, generator.z_dim)
+    z = draw_latents(seed, PICTURES, generator.z_dim)
     return {
         row: spread(sample_images(generator, z, np.full(PICTURES, row))) / levels
         for row, levels in real.items()

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from runtime.durable import write_file
+from runtime.latent import draw_latents
 from trainer.generator.model import Generator
 from trainer.images import ImageSet, pixel_digests
 from trainer.picture import Pixels
@@ -92,7 +93,7 @@ def evaluate_generator(
         JSON-able metrics with protocol and counts; ``value`` is the mean over categories in grey
         levels, lower is better.
     """
-    z = draw_z(seed, held_out.n_generated, generator.z_dim)
+    z = draw_latents(seed, held_out.n_generated, generator.z_dim)
     per_category = {}
     for row, real in held_out.features.items():
         drawn = sample_images(generator, z, np.full(len(z), row, dtype=np.int64))
@@ -166,11 +167,6 @@ def _features_by_category(
     return result
 
 
-def draw_z(seed: int, n: int, z_dim: int) -> NDArray[np.float32]:
-    """Draw float32 [n, z_dim] as the runtime does, so that a seed gives the same pictures there."""
-    return np.random.Generator(np.random.PCG64(seed)).standard_normal((n, z_dim), dtype=np.float32)
-
-
 def sample_images(
     generator: Generator, z: NDArray[np.float32], category: NDArray[np.int64]
 ) -> Pixels:
@@ -205,7 +201,7 @@ def sample_grid(generator: Generator, seed: int, columns: int = GRID_COLUMNS) ->
     Returns:
         uint8 [n_categories * image_size, columns * image_size, channels].
     """
-    z = draw_z(seed, columns, generator.z_dim)
+    z = draw_latents(seed, columns, generator.z_dim)
     rows = [
         np.concatenate(list(sample_images(generator, z, np.full(columns, row))), axis=1)
         for row in range(generator.n_categories)

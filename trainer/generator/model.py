@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from runtime.errors import UnusableInput
 from trainer.generator.config import GeneratorConfig
+from trainer.picture import Pixels
 
 # Pixels on a side of the first feature map; every further layer doubles it.
 FIRST_SIZE = {28: 7, 32: 4, 64: 4, 128: 4}
@@ -130,3 +131,8 @@ def build_generator(config: GeneratorConfig, n_categories: int) -> Generator:
         category_dim=config.dcgan.category_dim,
         width=config.dcgan.generator_width,
     )
+
+
+def to_image(pixels: Pixels, device: torch.device) -> Tensor:
+    """Turn uint8 [n, size, size, channels] into float32 [n, channels, size, size], -1 to 1."""
+    return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1

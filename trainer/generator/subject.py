@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from runtime.bundle import open_bundle
 from runtime.errors import UnusableInput
+from runtime.latent import draw_latents
 from runtime.session import Session, open_session
 from trainer.checkpoint import load_checkpoint
 from trainer.device import choose_device
 from trainer.generator.config import ImagesConfig
-from trainer.generator.evaluate import draw_z, sample_images
+from trainer.generator.evaluate import sample_images
 from trainer.generator.train import load_generator
 from trainer.options import from_mapping
 from trainer.picture import Pixels
@@ -90,7 +91,9 @@ def _run(path: Path) -> Subject:
     generator = generator.to(choose_device(config.dcgan.device))
 
     def draw(seed: int, category: NDArray[np.int64]) -> Pixels:
-        return sample_images(generator, draw_z(seed, len(category), generator.z_dim), category)
+        return sample_images(
+            generator, draw_latents(seed, len(category), generator.z_dim), category
+        )
 
     return Subject(
         path,
@@ -132,7 +135,7 @@ def session_draw(session: Session, z_dim: int) -> Draw:
     """Have an opened graph draw from the z that the runtime would draw for the seed."""
 
     def draw(seed: int, category: NDArray[np.int64]) -> Pixels:
-        z = draw_z(seed, len(category), z_dim)
+        z = draw_latents(seed, len(category), z_dim)
         parts = []
         for first in range(0, len(z), SESSION_BATCH):
             rows = slice(first, first + SESSION_BATCH)

@@ -25,7 +25,7 @@ from trainer.generator.evaluate import (
     sample_grid,
     write_grid,
 )
-from trainer.generator.model import Generator, build_generator
+from trainer.generator.model import Generator, build_generator, to_image
 from trainer.generator.state import Training, begin
 from trainer.generator.step import train_step
 from trainer.images import ImageSet
@@ -189,9 +189,7 @@ def _check_pictures(images: ImageSet, config: GeneratorConfig) -> None:
 
 def to_tensors(images: ImageSet, rows: Rows, device: torch.device) -> tuple[Tensor, Tensor]:
     """Give float32 [batch, channels, size, size] from -1 to 1, and int64 [batch]."""
-    pixels = torch.from_numpy(images.pixels[rows]).to(device)  # uint8 [batch, size, size, channels]
-    real = pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
-    return real, torch.from_numpy(images.category[rows]).to(device)
+    return to_image(images.pixels[rows], device), torch.from_numpy(images.category[rows]).to(device)
 
 
 def _describe_pictures(images: ImageSet, split: HeldOut) -> str:
