@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from trainer.device import choose_device, describe_device, seed_step
 from trainer.generator.batches import epoch_rows
 from trainer.generator.config import PRESETS, GeneratorConfig
-from trainer.generator.model import layout
+from trainer.generator.model import FIRST_SIZE, layout
 from trainer.generator.state import Training
 from trainer.generator.step import train_step
 from trainer.generator.train import to_tensors
@@ -78,19 +78,20 @@ def textbook_networks(
     size: int, channels: int, generator_width: int, discriminator_width: int
 ) -> tuple[nn.Sequential, nn.Sequential]:
     """Build the tutorial's generator and discriminator at any of our sizes."""
-    first, up = layout(size, generator_width)
+    up, padding = layout(size, generator_width)
     up = up[::-1]
-    drawing: list[nn.Module] = [nn.ConvTranspose2d(Z_DIM, up[0], first, 1, 0, bias=False)]
+    drawing: list[nn.Module] = [nn.ConvTranspose2d(Z_DIM, up[0], FIRST_SIZE, 1, 0, bias=False)]
     for before, after in pairwise([*up, channels]):
         drawing += [nn.BatchNorm2d(before), nn.ReLU(inplace=True)]
-        drawing.append(nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False))
-    _, down = layout(size, discriminator_width)
+        pad = padding if after == channels else 1
+        drawing.append(nn.ConvTranspose2d(before, after, 4, 2, pad, bias=False))
+    down, _ = layout(size, discriminator_width)
     judging: list[nn.Module] = []
     for index, (before, after) in enumerate(pairwise([channels, *down])):
-        judging.append(nn.Conv2d(before, after, 4, 2, 1, bias=False))
+        judging.append(nn.Conv2d(before, after, 4, 2, 1 if index else padding, bias=False))
         judging += [nn.BatchNorm2d(after)] if index else []
         judging.append(nn.LeakyReLU(0.2, inplace=True))
-    judging += [nn.Conv2d(down[-1], 1, first, 1, 0, bias=False), nn.Sigmoid()]
+    judging += [nn.Conv2d(down[-1], 1, FIRST_SIZE, 1, 0, bias=False), nn.Sigmoid()]
     networks = nn.Sequential(*drawing, nn.Tanh()), nn.Sequential(*judging)
     for network in networks:
         network.apply(weights_init)

@@ -1,9 +1,9 @@
 """endcap's generator beside the seed's DCGAN, trained for equally long on the same machine.
 
-python -m benchmarks.generator_quality fashion-mnist|product-images [--minutes M] [--seeds N]
+python -m benchmarks.generator_quality fashion-mnist|product-images [--epochs N] [--seeds N]
 
-Both are trained in turns and exported by the command line, and measured from the exported graphs by
-``endcap evaluate``; docs/data.md says what the figures are.
+Both are trained side by side by the command line, each on half of the cores, exported, and measured
+from the exported graphs by ``endcap evaluate``; docs/data.md says what the figures are.
 """
 
 from __future__ import annotations
@@ -24,10 +24,7 @@ FIRST_SEED = 7
 
 @click.command()
 @click.argument("name", type=click.Choice(list(COLLECTIONS)))
-@click.option(
-    "--minutes", type=click.FloatRange(min=0, min_open=True),
-    help="Of training for each side; the recipe's epochs without it.",
-)  # fmt: skip
+@click.option("--epochs", type=click.IntRange(min=1), help="Of our side; the recipe's without it.")
 @click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--samples", type=click.IntRange(min=6), default=10_000, show_default=True)
 @click.option("--reuse", is_flag=True, help="Take figures of an earlier run, and say how old.")
@@ -35,7 +32,7 @@ FIRST_SEED = 7
 @click.option("--build", type=Path, default=Path("build/generator-quality"), show_default=True)
 def main(
     name: str,
-    minutes: float | None,
+    epochs: int | None,
     seeds: int,
     samples: int,
     reuse: bool,
@@ -52,7 +49,7 @@ def main(
             say(f"seed {seed}: figures of {earlier[1] / 3600:.1f} h ago")
             found.append(earlier[0])
         else:
-            found.append(duel(collection, seed, folder, minutes=minutes, samples=samples))
+            found.append(duel(collection, seed, folder, epochs=epochs, samples=samples))
     print(f"\n## {collection.title}\n")
     print(duel_table(found))
     print()

@@ -1,12 +1,14 @@
-"""A recipe and the seed's DCGAN: trained in turns for equally long, exported, evaluated."""
+"""A recipe and the seed's DCGAN: trained side by side for equally long, exported, evaluated."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +22,6 @@ from trainer.generator.config import GeneratorConfig
 from trainer.options import from_mapping, read_toml
 from trainer.run import Run
 
-TURNS = 4  # so that a machine that grows busy slows both
 OURS, SEED = "endcap", "seed preset"
 FLOOR = "real training pictures"
 FOUND = "quality.json"
@@ -50,12 +51,18 @@ class Trained:
 
 
 def run_endcap(*arguments: str) -> str:
-    """Run ``endcap`` and return what it printed; progress goes to standard error.
+    """Run ``endcap`` on half of the cores and return what it printed.
+
+    Progress goes to standard error.
 
     Raises:
         CheckFailed: it said no, as training does of a generator that has collapsed.
     """
-    done = subprocess.run([ENDCAP, *arguments], check=False, stdout=subprocess.PIPE, text=True)
+    threads = str(max(1, (os.cpu_count() or 1) // 2))
+    environment = {**os.environ, "OMP_NUM_THREADS": threads}
+    done = subprocess.run(
+        [ENDCAP, *arguments], check=False, stdout=subprocess.PIPE, text=True, env=environment
+    )
     if done.returncode == CheckFailed.exit_code:
         raise CheckFailed(f"endcap {arguments[0]} said no")
     done.check_returncode()
@@ -63,7 +70,7 @@ def run_endcap(*arguments: str) -> str:
 
 
 class Side:
-    """One of the two: trains by the command line, a few epochs at a time.
+    """One of the two: trains by the command line.
 
     Args:
         collection: the pictures.
@@ -108,17 +115,20 @@ def duel(
     seed: int,
     folder: Path,
     *,
-    minutes: float | None,
+    epochs: int | None,
     samples: int,
     endcap: Endcap = run_endcap,
 ) -> dict[str, Any]:
-    """Train both afresh in turns, and measure what their exported graphs draw.
+    """Train both afresh side by side, and measure what their exported graphs draw.
+
+    A machine that grows busy slows both, and the seed preset, whose step size stays the same, then
+    goes on for as many epochs as still fit into our time.
 
     Args:
         collection: the pictures.
         seed: of both trainings.
         folder: for runs, bundles and what was found.
-        minutes: of training for each; None for the recipe's epochs.
+        epochs: of our training; the recipe's if None.
         samples: pictures to compare.
         endcap: runs the command.
 
@@ -129,13 +139,13 @@ def duel(
     seeded = (f"dcgan.seed={seed}",)
     ours = Side(collection, folder / "run", seeded, endcap)
     theirs = Side(collection, folder / "seed-run", (*seeded, "dcgan.preset=seed"), endcap)
-    epochs = from_mapping(GeneratorConfig, read_toml(collection.recipe)).dcgan.epochs
-    for turn in range(1, TURNS + 1):
-        if minutes is None:
-            spent = ours.train_to(-(-epochs * turn // TURNS))
-        else:
-            spent = ours.train_for(minutes * 60 * turn / TURNS)
-        spent_by_seed = theirs.train_for(spent.seconds)
+    if epochs is None:
+        epochs = from_mapping(GeneratorConfig, read_toml(collection.recipe)).dcgan.epochs
+    with ThreadPoolExecutor(1) as beside:
+        training = beside.submit(ours.train_to, epochs)
+        theirs.train_to(max(1, epochs - 1))  # what is left over comes afterwards
+        spent = training.result()
+    spent_by_seed = theirs.train_for(spent.seconds)
     found = _measure(collection, folder, seed, samples, endcap)
     for label, trained in ((OURS, spent), (SEED, spent_by_seed)):
         found[label] |= {"epochs": trained.epochs, "minutes": trained.seconds / 60}

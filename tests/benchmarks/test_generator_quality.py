@@ -102,12 +102,11 @@ def test_the_seed_preset_gets_the_epochs_that_fit_into_the_same_time(
 ) -> None:
     endcap = Endcap({"run": 60.0, "seed-run": 25.0})
     folder = tmp_path / "7"
-    found = duel(collection, 7, folder, minutes=None, samples=100, endcap=endcap)
+    found = duel(collection, 7, folder, epochs=None, samples=100, endcap=endcap)
     assert found[OURS] == figures(epochs=10, minutes=10.0)
     assert found[SEED] == figures(frechet=11.0, epochs=24, minutes=10.0)
     trainings = [words for words in endcap.said if words[0] == "train"]
-    outs = [Path(words[words.index("--out") + 1]).name for words in trainings]
-    assert outs.index("seed-run") < len(outs) - 1 - outs[::-1].index("run")  # in turns
+    assert sum("dcgan.preset=seed" not in words for words in trainings) == 1  # ours in one go
     for words in trainings:
         assert "dcgan.seed=7" in words
         assert ("dcgan.preset=seed" in words) == (
@@ -121,17 +120,25 @@ def test_the_seed_preset_gets_the_epochs_that_fit_into_the_same_time(
     assert of_earlier_run(tmp_path / "8") is None
 
 
-def test_minutes_bound_both(collection: Collection, tmp_path: Path) -> None:
+def test_epochs_may_be_told(collection: Collection, tmp_path: Path) -> None:
     endcap = Endcap({"run": 50.0, "seed-run": 7.0})
-    found = duel(collection, 7, tmp_path / "7", minutes=4, samples=100, endcap=endcap)
+    found = duel(collection, 7, tmp_path / "7", epochs=4, samples=100, endcap=endcap)
     assert (found[OURS]["epochs"], found[SEED]["epochs"]) == (4, 28)
+
+
+def test_a_slower_seed_preset_keeps_what_it_has_trained(
+    collection: Collection, tmp_path: Path
+) -> None:
+    endcap = Endcap({"run": 10.0, "seed-run": 12.0})
+    found = duel(collection, 7, tmp_path / "7", epochs=10, samples=100, endcap=endcap)
+    assert found[SEED]["epochs"] == 9
 
 
 def test_a_run_that_collapses_is_measured_as_it_ended(
     collection: Collection, tmp_path: Path
 ) -> None:
     endcap = Endcap({"run": 60.0, "seed-run": 20.0}, ends={"seed-run": 9})
-    found = duel(collection, 7, tmp_path / "7", minutes=None, samples=100, endcap=endcap)
+    found = duel(collection, 7, tmp_path / "7", epochs=None, samples=100, endcap=endcap)
     assert (found[OURS]["epochs"], found[SEED]["epochs"]) == (10, 9)
 
 

@@ -31,6 +31,8 @@ from trainer.generator.evaluate import (
     write_grid,
 )
 from trainer.generator.model import Generator, build_generator
+from trainer.generator.state import Training
+from trainer.generator.step import train_step
 from trainer.generator.train import load_generator, train_generator
 from trainer.images import ImageReport, ImageSet
 from trainer.interrupt import TrainingStopped
@@ -113,19 +115,23 @@ def test_shapes_and_ranges(size: int, channels: int) -> None:
     assert image.shape == (2, channels, size, size)
     assert image.dtype == torch.float32
     assert image.abs().max() <= 1
-    assert discriminator(image, category).shape == (2,)
+    score, named = discriminator(image, category)
+    assert score.shape == (2,)
+    assert named.shape == (2, 3)
 
 
 @pytest.mark.parametrize(
     ("size", "sides"),
     [
-        (28, [7, 14, 28]),
+        (28, [4, 8, 16, 28]),
         (32, [4, 8, 16, 32]),
         (64, [4, 8, 16, 32, 64]),
         (128, [4, 8, 16, 32, 64, 128]),
     ],
 )
-def test_every_layer_doubles_the_side_and_halves_the_channels(size: int, sides: list[int]) -> None:
+def test_every_layer_doubles_the_side_up_to_the_picture_and_halves_the_channels(
+    size: int, sides: list[int]
+) -> None:
     generator = build_generator(config(size=size, generator_width=8), 2)
     x = torch.zeros(1, 12, 1, 1)
     found, channels = [], []
@@ -147,7 +153,7 @@ def test_initial_weights_follow_radford() -> None:
     modules = [*generator.modules(), *discriminator.modules()]
     kinds = (torch.nn.Conv2d, torch.nn.ConvTranspose2d, torch.nn.Linear)
     convolutions = [module for module in modules if isinstance(module, kinds)]
-    assert len(convolutions) == 5 + 4 + 1
+    assert len(convolutions) == 5 + 4 + 2
     for module in convolutions:
         assert abs(float(module.weight.mean().detach())) < 0.002
         assert float(module.weight.std().detach()) == pytest.approx(0.02, rel=0.05)
@@ -364,13 +370,36 @@ def test_interrupted_and_resumed_equals_uninterrupted(
     assert_same_run(whole, parts)
 
 
-def test_more_epochs_equal_a_longer_run(tmp_path: Path) -> None:
+def test_more_epochs_equal_a_longer_run_where_the_step_size_stays(tmp_path: Path) -> None:
     images = dark_and_light(20)
-    whole = train_generator(images, config(epochs=3), tmp_path / "whole", resume=False)
-    train_generator(images, config(epochs=2), tmp_path / "grown", resume=False)
-    grown = train_generator(images, config(epochs=3), tmp_path / "grown", resume=True)
+
+    def settings(epochs: int) -> GeneratorConfig:
+        return config(epochs=epochs, cooldown=0.0)
+
+    whole = train_generator(images, settings(3), tmp_path / "whole", resume=False)
+    train_generator(images, settings(2), tmp_path / "grown", resume=False)
+    grown = train_generator(images, settings(3), tmp_path / "grown", resume=True)
     assert_same_run(whole, grown)
     assert grown.config(GeneratorConfig).dcgan.epochs == 3
+
+
+def test_the_step_size_falls_evenly_over_the_last_epochs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = []
+
+    def watched(training: Training, *arguments: Any) -> torch.Tensor:
+        optimisers = training.generator_optimiser, training.discriminator_optimiser
+        (rate,) = {group["lr"] for one in optimisers for group in one.param_groups}
+        rates.append(rate)
+        return train_step(training, *arguments)
+
+    monkeypatch.setattr(train, "train_step", watched)
+    # 36 of 40 pictures train, in 4 steps of 8 an epoch: 12 steps, of which the last 6 cool down.
+    settings = config(epochs=3, cooldown=0.5, learning_rate=1e-3)
+    train_generator(dark_and_light(20), settings, tmp_path / "run", resume=False)
+    expected = [1e-3] * 7 + [1e-3 * left / 6 for left in (5, 4, 3, 2, 1)]
+    assert rates == pytest.approx(expected)
 
 
 def test_resuming_a_finished_run_changes_nothing_and_says_so(
@@ -394,11 +423,11 @@ def test_patience_stops_early_and_keeps_the_best_weights(
 
     monkeypatch.setattr(train, "evaluate_generator", measured)
     images = dark_and_light(20)
-    settings = config(epochs=9, patience=2)
+    settings = config(epochs=9, patience=2, cooldown=0.0)
     run = train_generator(images, settings, tmp_path / "run", resume=False)
     assert [row["validation"] for row in run.metrics()] == [5.0, 3.0, 4.0, 3.5]
     assert "no better validation since epoch 2" in capsys.readouterr().err
-    two = train_generator(images, config(epochs=2), tmp_path / "two", resume=False)
+    two = train_generator(images, config(epochs=2, cooldown=0.0), tmp_path / "two", resume=False)
     assert load_generator(run)[3]["epoch"] == 2
     best = load_generator(run)[0].state_dict()
     for name, value in load_checkpoint(two.checkpoint)["average"]["generator"].items():
@@ -419,10 +448,20 @@ def test_a_run_of_an_older_version_is_refused(tmp_path: Path) -> None:
     images = dark_and_light(20)
     run = train_generator(images, config(epochs=1), tmp_path / "run", resume=False)
     state = load_checkpoint(run.checkpoint)
-    del state["average"]
+    del state["discriminator"]["classifier.bias"]
     torch.save(state, run.checkpoint)
     with pytest.raises(UnusableInput, match=r"begun by an older endcap.* another --out"):
         train_generator(images, config(epochs=2), tmp_path / "run", resume=True)
+
+
+def test_a_run_of_other_layers_is_refused(tmp_path: Path) -> None:
+    """Until 0.3, 28 px began with 7x7 and had a layer less."""
+    run = train_generator(dark_and_light(20), config(epochs=1), tmp_path / "run", resume=False)
+    state = load_checkpoint(run.checkpoint)
+    del state["best"]["convolutions.3.weight"]
+    torch.save(state, run.checkpoint)
+    with pytest.raises(UnusableInput, match=r"other layers than this endcap.*train it again"):
+        load_generator(run)
 
 
 def test_device_and_losses_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -557,7 +596,7 @@ SCRIPT = """
     from tests.trainer.test_generator import config, dark_and_light
     from trainer.generator.train import train_generator
     from trainer.interrupt import TrainingStopped
-    settings = config(epochs=100_000)
+    settings = config(epochs=100_000, cooldown=0.0)
     try:
         train_generator(dark_and_light(30), settings, Path(sys.argv[1]), resume=False)
     except TrainingStopped as stopped:
@@ -589,8 +628,7 @@ def test_ctrl_c_leaves_a_checkpoint_that_continues_to_the_same_weights(tmp_path:
     shorter = {**state, "config": {**state["config"]}}
     shorter["config"]["dcgan"] = {**state["config"]["dcgan"], "epochs": epochs}
     torch.save(shorter, path / "checkpoint.pt")
-    resumed = train_generator(dark_and_light(30), config(epochs=epochs), path, resume=True)
-    whole = train_generator(
-        dark_and_light(30), config(epochs=epochs), tmp_path / "whole", resume=False
-    )
+    settings = config(epochs=epochs, cooldown=0.0)
+    resumed = train_generator(dark_and_light(30), settings, path, resume=True)
+    whole = train_generator(dark_and_light(30), settings, tmp_path / "whole", resume=False)
     assert_same_run(resumed, whole)

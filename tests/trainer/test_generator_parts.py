@@ -16,7 +16,12 @@ from trainer.generator.batches import epoch_rows
 from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
 from trainer.generator.discriminator import SpectralNorm, build_discriminator
 from trainer.generator.ema import MovingAverage, refresh_statistics
-from trainer.generator.losses import discriminator_loss, generator_loss, slope_penalty
+from trainer.generator.losses import (
+    category_loss,
+    discriminator_loss,
+    generator_loss,
+    slope_penalty,
+)
 from trainer.generator.model import Generator
 from trainer.options import from_mapping, to_mapping
 
@@ -27,6 +32,7 @@ def test_the_seed_preset_is_the_plain_dcgan() -> None:
     seed = DcganConfig(preset="seed")
     assert (seed.loss, seed.discriminator_norm, seed.r1) == ("bce", "batch", 0.0)
     assert (seed.augment, seed.ema_decay, seed.balance) == ((), 0.0, False)
+    assert (seed.auxiliary, seed.cooldown) == (0.0, 0.0)
 
 
 def test_a_given_field_wins_over_the_preset() -> None:
@@ -80,6 +86,14 @@ def test_cross_entropy_is_torchs() -> None:
     torch.testing.assert_close(generator_loss("bce", drawn), against(drawn, ones))
 
 
+def test_category_loss_by_hand() -> None:
+    named = torch.tensor([[0.0, 0.0], [np.log(3.0), 0.0]])
+    # Of equal logits either is 1/2; log 3 against 0 is 3/4 and 1/4.
+    expected = 0.5 * -(np.log(1 / 2) + np.log(1 / 4)) / 2
+    assert float(category_loss(named, torch.tensor([0, 1]), 0.5)) == pytest.approx(expected)
+    assert category_loss(named, torch.tensor([0, 1]), 0.0) == 0.0
+
+
 def test_slope_penalty_by_hand() -> None:
     # score = 3 * sum of a picture: the slope is 3 at each of 4 pixels, squared and summed 36.
     real = torch.zeros(5, 1, 2, 2, requires_grad=True)
@@ -117,7 +131,7 @@ def test_every_norm_scores_and_learns(norm: str) -> None:
     noise = torch.randn(8, 1, 28, 28) / 10
     category = torch.arange(8) % 2
     for _ in range(30):
-        scores = discriminator(bright + noise, category), discriminator(dark + noise, category)
+        scores = [discriminator(one + noise, category)[0] for one in (bright, dark)]
         optimiser.zero_grad()
         discriminator_loss("hinge", *scores).backward()
         optimiser.step()

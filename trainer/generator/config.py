@@ -54,18 +54,22 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {
         "loss": "bce",
         "discriminator_norm": "batch",
-        "r1": 1.0,
+        "auxiliary": 0.2,
+        "r1": 0.0,
         "augment": ("translation", "cutout"),
         "ema_decay": 0.999,
         "balance": True,
+        "cooldown": 0.4,
     },
     "seed": {
         "loss": "bce",
         "discriminator_norm": "batch",
+        "auxiliary": 0.0,
         "r1": 0.0,
         "augment": (),
         "ema_decay": 0.0,
         "balance": False,
+        "cooldown": 0.0,
     },
 }
 
@@ -110,6 +114,13 @@ class DcganConfig(Options):
         "batch: batch norm in the discriminator; spectral: spectral norm; none: neither, for R1.",
         choices=("batch", "spectral", "none"),
     )
+    auxiliary: float = _by_preset(
+        "auxiliary",
+        "Weight of the auxiliary classifier, which keeps pictures within their category; 0 leaves "
+        "it out.",
+        low=0.0,
+        high=100.0,
+    )
     r1: float = _by_preset(
         "r1",
         "Weight of the R1 penalty on the discriminator's slope at real pictures; 0 leaves it out.",
@@ -130,6 +141,12 @@ class DcganConfig(Options):
     )
     balance: bool = _by_preset(
         "balance", "Whether every category comes equally often, small ones by repetition."
+    )
+    cooldown: float = _by_preset(
+        "cooldown",
+        "Share of the epochs, the last ones, over which both step sizes fall evenly to 0.",
+        low=0.0,
+        high=1.0,
     )
     collapse_below: float = option(
         0.2,

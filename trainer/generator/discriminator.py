@@ -1,6 +1,8 @@
 """The discriminator: the generator mirrored, with a projection head for the category.
 
-The projection head: Miyato and Koyama, "cGANs with Projection Discriminator" (ICLR 2018).
+The projection head: Miyato and Koyama, "cGANs with Projection Discriminator" (ICLR 2018). The
+auxiliary classifier: Odena, Olah and Shlens, "Conditional Image Synthesis with Auxiliary Classifier
+GANs" (ICML 2017).
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from trainer.generator.config import GeneratorConfig
-from trainer.generator.model import initialise, layout
+from trainer.generator.model import FIRST_SIZE, initialise, layout
 
 SLOPE = 0.2  # of LeakyReLU below zero
 
@@ -22,7 +24,8 @@ class Discriminator(nn.Module):
     """Tells real pictures from drawn ones.
 
     4x4 convolutions of stride 2 with LeakyReLU. The flattened last map feeds a linear layer, and
-    its inner product with a vector of the category is added.
+    its inner product with a vector of the category is added. A second linear layer names the
+    category.
 
     Args:
         n_categories: vectors of the projection head.
@@ -37,40 +40,49 @@ class Discriminator(nn.Module):
         self, *, n_categories: int, image_size: int, channels: int, width: int, norm: str
     ) -> None:
         super().__init__()
-        last, hidden = layout(image_size, width)
+        hidden, padding = layout(image_size, width)
         widths = [channels, *hidden]
         batch = norm == "batch"
         self.convolutions = nn.ModuleList(
             [
-                nn.Conv2d(before, after, 4, stride=2, padding=1, bias=not batch or index == 0)
+                nn.Conv2d(
+                    before,
+                    after,
+                    4,
+                    stride=2,
+                    padding=1 if index else padding,
+                    bias=not batch or index == 0,
+                )
                 for index, (before, after) in enumerate(pairwise(widths))
             ]
         )
         self.norms = nn.ModuleList(
             [nn.BatchNorm2d(after) if batch else nn.Identity() for after in hidden[1:]]
         )
-        features = hidden[-1] * last * last
+        features = hidden[-1] * FIRST_SIZE * FIRST_SIZE
         self.linear = nn.Linear(features, 1)
         self.projection = nn.Embedding(n_categories, features)
+        self.classifier = nn.Linear(features, n_categories)
         initialise(self)
         if norm == "none":
             # Without a norm behind it, N(0, .02) would shrink the picture's traces layer by layer.
             for convolution in self.convolutions:
                 nn.init.kaiming_normal_(convolution.weight, a=SLOPE)  # type: ignore[arg-type]
         if norm == "spectral":
-            for module in (*self.convolutions, self.linear, self.projection):
+            for module in (*self.convolutions, self.linear, self.projection, self.classifier):
                 rescaled = SpectralNorm(module.weight)
                 parametrize.register_parametrization(module, "weight", rescaled)
 
-    def forward(self, image: Tensor, category: Tensor) -> Tensor:
-        """Score pictures; above 0 means real.
+    def forward(self, image: Tensor, category: Tensor) -> tuple[Tensor, Tensor]:
+        """Judge pictures.
 
         Args:
             image: float32 [batch, channels, image_size, image_size], -1 to 1.
-            category: int64 [batch].
+            category: int64 [batch], what the pictures are said to show.
 
         Returns:
-            float32 [batch], logits.
+            Scores, float32 [batch], logits: above 0 means a real picture of the category; and what
+            each category has for it, float32 [batch, n_categories], logits.
         """
         x = F.leaky_relu(self.convolutions[0](image), SLOPE)
         for convolution, norm in zip(self.convolutions[1:], self.norms, strict=True):
@@ -78,7 +90,7 @@ class Discriminator(nn.Module):
         # Channels last, as they lie in memory: flattening copies nothing, there and back.
         x = x.permute(0, 2, 3, 1).flatten(1)  # [batch, features]
         score: Tensor = self.linear(x).squeeze(1) + (x * self.projection(category)).sum(1)
-        return score.float()
+        return score.float(), self.classifier(x).float()
 
 
 class SpectralNorm(nn.Module):

@@ -1,4 +1,4 @@
-"""What both networks are trained to: cross-entropy or hinge, and the R1 penalty."""
+"""What both networks are trained to: cross-entropy or hinge, the category, the R1 penalty."""
 
 from __future__ import annotations
 
@@ -28,6 +28,20 @@ def generator_loss(kind: str, drawn: Tensor) -> Tensor:
     "bce": cross-entropy to 1 (Goodfellow's non-saturating loss); "hinge": the negative mean score.
     """
     return -drawn.mean() if kind == "hinge" else F.softplus(-drawn).mean()
+
+
+def category_loss(named: Tensor, category: Tensor, weight: float) -> Tensor | float:
+    """Give the auxiliary classifier's loss: weight times its cross-entropy to the category.
+
+    The discriminator learns it on real pictures, the generator on its own: pictures that could be
+    of another category cost it something, however real they look.
+
+    Args:
+        named: float32 [batch, n_categories], logits.
+        category: int64 [batch].
+        weight: 0 for none.
+    """
+    return weight * F.cross_entropy(named, category) if weight else 0.0
 
 
 def slope_penalty(score: Tensor, real: Tensor, weight: float) -> Tensor | float:

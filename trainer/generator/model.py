@@ -16,17 +16,18 @@ from runtime.errors import UnusableInput
 from trainer.generator.config import GeneratorConfig
 from trainer.picture import Pixels
 
-# Pixels on a side of the first feature map; every further layer doubles it.
-FIRST_SIZE = {28: 7, 32: 4, 64: 4, 128: 4}
+SIZES = (28, 32, 64, 128)  # pixels on a side
+FIRST_SIZE = 4  # pixels on a side of the first feature map; every further layer doubles it
 INIT_STD = 0.02
 
 
 class Generator(nn.Module):
     """Draws pictures: z and a category's embedding through transposed convolutions to tanh.
 
-    The first layer turns the vector into a 4x4 (28 px: 7x7) map; each further one is a 4x4
-    transposed convolution of stride 2 that doubles the side and halves the channels, down to
-    ``width`` in the last hidden map. Batch norm and ReLU follow every layer but the last.
+    The first layer turns the vector into a 4x4 map; each further one is a 4x4 transposed
+    convolution of stride 2 that doubles the side and halves the channels, down to ``width`` in the
+    last hidden map. The last one pads more for 28 px, which cuts 2 pixels from each side of 32.
+    Batch norm and ReLU follow every layer but the last.
 
     Attributes:
         embedding: category row -> [category_dim], N(0, 1) at first, the scale of z beside it.
@@ -47,17 +48,19 @@ class Generator(nn.Module):
         super().__init__()
         self.n_categories, self.z_dim = n_categories, z_dim
         self.image_size, self.channels = image_size, channels
-        first, hidden = layout(image_size, width)
+        hidden, padding = layout(image_size, width)
         hidden = hidden[::-1]  # most channels first
         self.embedding = nn.Embedding(n_categories, category_dim)
         self.convolutions = nn.ModuleList(
-            [nn.ConvTranspose2d(z_dim + category_dim, hidden[0], first, bias=False)]
+            [nn.ConvTranspose2d(z_dim + category_dim, hidden[0], FIRST_SIZE, bias=False)]
         )
         for before, after in pairwise(hidden):
             self.convolutions.append(
                 nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=False)
             )
-        self.convolutions.append(nn.ConvTranspose2d(hidden[-1], channels, 4, stride=2, padding=1))
+        self.convolutions.append(
+            nn.ConvTranspose2d(hidden[-1], channels, 4, stride=2, padding=padding)
+        )
         self.norms = nn.ModuleList([nn.BatchNorm2d(after) for after in hidden])
         initialise(self)
         nn.init.normal_(self.embedding.weight)
@@ -99,14 +102,21 @@ class Generator(nn.Module):
         return levels.to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def layout(image_size: int, width: int) -> tuple[int, list[int]]:
-    """Give the smallest map's side and the hidden channels, ``width`` (largest map) first."""
-    if image_size not in FIRST_SIZE:
-        sizes = ", ".join(str(size) for size in FIRST_SIZE)
+def layout(image_size: int, width: int) -> tuple[list[int], int]:
+    """Give the hidden channels, ``width`` (largest map) first, and the padding at the picture.
+
+    28 px is 32 px without a border of 2: one more layer than halving 28 to 7 allows. The
+    discriminator needs it: with two convolutions it sees 10 pixels at a time, with three 22.
+    """
+    if image_size not in SIZES:
+        sizes = ", ".join(str(size) for size in SIZES)
         raise UnusableInput(f"images.image_size is {image_size}; it must be one of {sizes}")
-    first = FIRST_SIZE[image_size]
-    doublings = (image_size // first).bit_length() - 1
-    return first, [width << index for index in range(doublings)]
+    padded = FIRST_SIZE
+    hidden = []
+    while padded < image_size:
+        padded *= 2
+        hidden.append(width << len(hidden))
+    return hidden, 1 + (padded - image_size) // 2
 
 
 def initialise(network: nn.Module) -> None:

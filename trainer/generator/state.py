@@ -13,7 +13,7 @@ from torch import Tensor
 from runtime.durable import write_file
 from runtime.errors import UnusableInput
 from trainer.checkpoint import checkpoint_bytes, load_checkpoint, save_checkpoint
-from trainer.generator.config import GeneratorConfig
+from trainer.generator.config import DcganConfig, GeneratorConfig
 from trainer.generator.discriminator import Discriminator, build_discriminator
 from trainer.generator.diversity import collapse
 from trainer.generator.ema import MovingAverage
@@ -101,6 +101,18 @@ class Training:
         """Say which category has collapsed and what to do; empty while none has."""
         return collapse(self.rows, config.dcgan, self.best_epoch)
 
+    def set_learning_rate(self, dcgan: DcganConfig, done: float) -> None:
+        """Give both optimisers the step size after a share ``done`` of all steps, 0 to 1.
+
+        It is the config's until the cooldown, and falls evenly from there to 0 at the end: the two
+        networks circle around what they are looking for, and smaller steps bring them closer.
+        """
+        left = 1 - done
+        share = min(1.0, left / dcgan.cooldown) if dcgan.cooldown else 1.0
+        for optimiser in (self.generator_optimiser, self.discriminator_optimiser):
+            for group in optimiser.param_groups:
+                group["lr"] = dcgan.learning_rate * share
+
     def check_losses(self, config: GeneratorConfig) -> None:
         """Raise :class:`UnusableInput` when a loss of this epoch is no longer finite."""
         if not bool(torch.isfinite(self.loss_sums).all()):
@@ -144,9 +156,9 @@ class Training:
 
         Raises:
             UnusableInput: it is of another config or other pictures than this run, or of a version
-                that knew no moving average.
+                whose discriminator named no category.
         """
-        if "average" not in state:
+        if "classifier.bias" not in state["discriminator"]:
             raise UnusableInput(
                 f"{str(run.path)!r} was begun by an older endcap, whose generator runs cannot be "
                 "continued; start another run with another --out"

@@ -8,7 +8,12 @@ from torch import Tensor
 from trainer.device import autocast
 from trainer.generator.augment import augment
 from trainer.generator.config import DcganConfig
-from trainer.generator.losses import discriminator_loss, generator_loss, slope_penalty
+from trainer.generator.losses import (
+    category_loss,
+    discriminator_loss,
+    generator_loss,
+    slope_penalty,
+)
 from trainer.generator.state import Training
 
 
@@ -22,10 +27,10 @@ def train_step(
         real: float32 [batch, channels, size, size], -1 to 1.
         category: int64 [batch]; pictures are drawn for the same categories.
         z: float32 [batch, z_dim].
-        dcgan: loss, R1's weight, augmentation, and whether forward passes may be in bfloat16.
+        dcgan: loss, weights, augmentation, and whether forward passes may be in bfloat16.
 
     Returns:
-        float32 [2], the discriminator's loss without R1 and the generator's.
+        float32 [2], the discriminator's loss and the generator's, without R1 and the auxiliary one.
     """
     generator, discriminator = training.generator, training.discriminator
     real.requires_grad_(dcgan.r1 > 0)
@@ -33,19 +38,21 @@ def train_step(
         drawn = generator(z, category).float()
     shown = augment(real, dcgan.augment), augment(drawn.detach(), dcgan.augment)
     with autocast(z.device, mixed_precision=dcgan.mixed_precision, native=True):
-        real_score, drawn_score = (discriminator(image, category) for image in shown)
+        (real_score, named), (drawn_score, _) = (discriminator(image, category) for image in shown)
+    naming = category_loss(named, category, dcgan.auxiliary)
     d_loss = discriminator_loss(dcgan.loss, real_score, drawn_score)
     training.discriminator_optimiser.zero_grad()
-    (d_loss + slope_penalty(real_score, real, dcgan.r1)).backward()
+    (d_loss + naming + slope_penalty(real_score, real, dcgan.r1)).backward()
     training.discriminator_optimiser.step()
 
     # The generator's step needs no gradient of the discriminator's weights: a tenth of the time.
     discriminator.requires_grad_(False)
     shown_again = augment(drawn, dcgan.augment)
     with autocast(z.device, mixed_precision=dcgan.mixed_precision, native=True):
-        g_loss = generator_loss(dcgan.loss, discriminator(shown_again, category))
+        score, named = discriminator(shown_again, category)
+    g_loss = generator_loss(dcgan.loss, score)
     training.generator_optimiser.zero_grad()
-    g_loss.backward()
+    (g_loss + category_loss(named, category, dcgan.auxiliary)).backward()
     training.generator_optimiser.step()
     discriminator.requires_grad_(True)
     if training.average is not None:

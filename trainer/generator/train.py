@@ -93,6 +93,7 @@ def train_generator(
                 rows = order[training.step * batch :][:batch]
                 real, category = to_tensors(images, rows, device)
                 z = torch.randn(batch, dcgan.z_dim).to(device)
+                training.set_learning_rate(dcgan, (training.epoch * steps + training.step) / total)
                 losses = train_step(training, real, category, z, dcgan)
                 training.loss_sums += losses
                 training.step += 1
@@ -219,7 +220,8 @@ def load_generator(run: Run) -> tuple[Generator, GeneratorConfig, tuple[str, ...
         protocol and counts (see :func:`trainer.generator.evaluate.evaluate_generator`).
 
     Raises:
-        UnusableInput: no checkpoint, or none of a finished epoch.
+        UnusableInput: no checkpoint, none of a finished epoch, or one of an endcap whose networks
+            had other layers.
     """
     state = load_checkpoint(run.checkpoint)
     if state.get("kind") != "generator":
@@ -231,6 +233,12 @@ def load_generator(run: Run) -> tuple[Generator, GeneratorConfig, tuple[str, ...
     config = from_mapping(GeneratorConfig, state["config"])
     categories = tuple(state["categories"])
     generator = build_generator(config, len(categories))
-    generator.load_state_dict(state["best"])
+    try:
+        generator.load_state_dict(state["best"])
+    except RuntimeError as error:
+        raise UnusableInput(
+            f"{str(run.checkpoint)!r} holds a generator of other layers than this endcap makes at "
+            f"{config.images.image_size} px; train it again"
+        ) from error
     metrics = {**state["best_metrics"], "epochs": state["epoch"]}
     return generator.eval(), config, categories, metrics
