@@ -8,6 +8,7 @@ from the exported graphs by ``endcap evaluate``; docs/data.md says what the figu
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -27,6 +28,7 @@ FIRST_SEED = 7
 @click.option("--epochs", type=click.IntRange(min=1), help="Of our side; the recipe's without it.")
 @click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--samples", type=click.IntRange(min=6), default=10_000, show_default=True)
+@click.option("--resume", is_flag=True, help="Go on with the trainings of an interrupted run.")
 @click.option("--reuse", is_flag=True, help="Take figures of an earlier run, and say how old.")
 @click.option("--data", type=Path, default=Path("../shared/data"), show_default=True)
 @click.option("--build", type=Path, default=Path("build/generator-quality"), show_default=True)
@@ -35,6 +37,7 @@ def main(
     epochs: int | None,
     seeds: int,
     samples: int,
+    resume: bool,
     reuse: bool,
     data: Path,
     build: Path,
@@ -49,6 +52,8 @@ def main(
             say(f"seed {seed}: figures of {earlier[1] / 3600:.1f} h ago")
             found.append(earlier[0])
         else:
+            if not resume:
+                shutil.rmtree(folder, ignore_errors=True)
             found.append(duel(collection, seed, folder, epochs=epochs, samples=samples))
     print(f"\n## {collection.title}\n")
     print(duel_table(found))

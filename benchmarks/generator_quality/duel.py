@@ -18,7 +18,7 @@ from benchmarks.generator_quality.collection import Collection
 from benchmarks.quality.exported import ENDCAP
 from runtime.bundle import open_bundle
 from runtime.errors import CheckFailed, UnusableInput
-from trainer.generator.config import GeneratorConfig
+from trainer.generator.config import PRESETS, GeneratorConfig
 from trainer.options import from_mapping, read_toml
 from trainer.run import Run
 
@@ -119,7 +119,9 @@ def duel(
     samples: int,
     endcap: Endcap = run_endcap,
 ) -> dict[str, Any]:
-    """Train both afresh side by side, and measure what their exported graphs draw.
+    """Train both side by side, and measure what their exported graphs draw.
+
+    What an earlier duel of the folder has trained is kept: one that was interrupted goes on.
 
     A machine that grows busy slows both, and the seed preset, whose step size stays the same, then
     goes on for as many epochs as still fit into our time.
@@ -135,10 +137,11 @@ def duel(
     Returns:
         Label -> figures of ``endcap evaluate`` with epochs and minutes of training, and "facts".
     """
-    shutil.rmtree(folder, ignore_errors=True)
     seeded = (f"dcgan.seed={seed}",)
     ours = Side(collection, folder / "run", seeded, endcap)
-    theirs = Side(collection, folder / "seed-run", (*seeded, "dcgan.preset=seed"), endcap)
+    # Field by field, since what a recipe gives would win over its preset.
+    plain = (f"dcgan.{name}={json.dumps(value)}" for name, value in PRESETS["seed"].items())
+    theirs = Side(collection, folder / "seed-run", (*seeded, "dcgan.preset=seed", *plain), endcap)
     if epochs is None:
         epochs = from_mapping(GeneratorConfig, read_toml(collection.recipe)).dcgan.epochs
     with ThreadPoolExecutor(1) as beside:
@@ -166,6 +169,7 @@ def _measure(
     collection: Collection, folder: Path, seed: int, samples: int, endcap: Endcap
 ) -> dict[str, Any]:
     for run, bundle in (("run", "bundle"), ("seed-run", "seed-bundle")):
+        shutil.rmtree(folder / bundle, ignore_errors=True)
         endcap("export", "--generator", str(folder / run), "--out", str(folder / bundle))
     section = open_bundle(folder / "bundle").manifest.generator
     assert section is not None  # it was exported just now

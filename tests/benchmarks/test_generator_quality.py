@@ -112,6 +112,7 @@ def test_the_seed_preset_gets_the_epochs_that_fit_into_the_same_time(
         assert ("dcgan.preset=seed" in words) == (
             words[words.index("--out") + 1][-8:] == "seed-run"
         )
+        assert ("dcgan.augment=[]" in words) == ("dcgan.preset=seed" in words)
     assert all("--labels" in words for words in endcap.said if words[0] in ("train", "evaluate"))
     again = of_earlier_run(folder)
     assert again is not None
@@ -124,6 +125,13 @@ def test_epochs_may_be_told(collection: Collection, tmp_path: Path) -> None:
     endcap = Endcap({"run": 50.0, "seed-run": 7.0})
     found = duel(collection, 7, tmp_path / "7", epochs=4, samples=100, endcap=endcap)
     assert (found[OURS]["epochs"], found[SEED]["epochs"]) == (4, 28)
+
+
+def test_an_interrupted_duel_goes_on(collection: Collection, tmp_path: Path) -> None:
+    endcap = Endcap({"run": 60.0, "seed-run": 25.0})
+    Side(collection, tmp_path / "7" / "run", (), endcap).train_to(4)
+    found = duel(collection, 7, tmp_path / "7", epochs=None, samples=100, endcap=endcap)
+    assert found == duel(collection, 7, tmp_path / "8", epochs=None, samples=100, endcap=endcap)
 
 
 def test_a_slower_seed_preset_keeps_what_it_has_trained(

@@ -32,7 +32,7 @@ def test_the_seed_preset_is_the_plain_dcgan() -> None:
     seed = DcganConfig(preset="seed")
     assert (seed.loss, seed.discriminator_norm, seed.r1) == ("bce", "batch", 0.0)
     assert (seed.augment, seed.ema_decay, seed.balance) == ((), 0.0, False)
-    assert (seed.auxiliary, seed.cooldown) == (0.0, 0.0)
+    assert (seed.auxiliary, seed.cooldown, seed.learning_rate) == (0.0, 0.0, 2e-4)
 
 
 def test_a_given_field_wins_over_the_preset() -> None:

@@ -52,9 +52,10 @@ class ImagesConfig(Options):
 # What dcgan.preset stands for: "seed" is the plain DCGAN of the seed, the baseline.
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {
+        "learning_rate": 4e-4,
         "loss": "bce",
         "discriminator_norm": "batch",
-        "auxiliary": 0.2,
+        "auxiliary": 0.3,
         "r1": 0.0,
         "augment": ("translation", "cutout"),
         "ema_decay": 0.999,
@@ -62,6 +63,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "cooldown": 0.4,
     },
     "seed": {
+        "learning_rate": 2e-4,
         "loss": "bce",
         "discriminator_norm": "batch",
         "auxiliary": 0.0,
@@ -102,7 +104,9 @@ class DcganConfig(Options):
     )
     epochs: int = option(25, "Passes over the pictures.", low=1)
     batch_size: int = option(64, "Pictures in one step.", low=2)
-    learning_rate: float = option(2e-4, "Adam's step size for both networks.", low=1e-8, high=1.0)
+    learning_rate: float = _by_preset(
+        "learning_rate", "Adam's step size for both networks.", low=1e-8, high=1.0
+    )
     beta1: float = option(0.5, "Adam's first momentum.", low=0.0, high=0.999)
     loss: str = _by_preset(
         "loss",

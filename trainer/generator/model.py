@@ -112,7 +112,7 @@ def layout(image_size: int, width: int) -> tuple[list[int], int]:
         sizes = ", ".join(str(size) for size in SIZES)
         raise UnusableInput(f"images.image_size is {image_size}; it must be one of {sizes}")
     padded = FIRST_SIZE
-    hidden = []
+    hidden: list[int] = []
     while padded < image_size:
         padded *= 2
         hidden.append(width << len(hidden))
