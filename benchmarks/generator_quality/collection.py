@@ -8,7 +8,6 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-RECIPES = Path("recipes/benchmarks")
 TENTH = 10
 
 
@@ -17,31 +16,26 @@ class Collection:
     """Pictures in two parts, as the command line is told of them.
 
     Attributes:
-        name: of the collection and of its recipe.
         title: above its tables.
+        recipe: the config of endcap's own run.
         images: trained on, less the tenth that validates.
         held_out: never given to a training.
         labels: options that say which category a picture has.
     """
 
-    name: str
     title: str
+    recipe: Path
     images: Path
     held_out: Path
     labels: tuple[str, ...] = ()
-
-    @property
-    def recipe(self) -> Path:
-        """The config of endcap's own run."""
-        return RECIPES / f"{self.name}.toml"
 
 
 def fashion_mnist(data: Path, build: Path) -> Collection:
     """Take the training file and the test file as they are."""
     folder = data / "fashion-mnist"
     return Collection(
-        "fashion-mnist",
         "Fashion-MNIST, 28 px, grey, ten categories, against the test file",
+        Path("recipes/online-retail/generator.toml"),
         folder / "train.npz",
         folder / "test.npz",
     )
@@ -54,8 +48,8 @@ def product_images(data: Path, build: Path) -> Collection:
     folder.mkdir(parents=True, exist_ok=True)
     split_zip(source / "images.zip", *parts)
     return Collection(
-        "product-images",
         "product-images, 64 px, colour, footwear and accessories, against a fixed tenth",
+        Path("recipes/benchmarks/product-images.toml"),
         *parts,
         ("--labels", str(source / "labels.csv"), "--label-column", "subCategory"),
     )

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks.generator_quality import collection as collection_module
 from benchmarks.generator_quality.collection import Collection, split_zip
 from benchmarks.generator_quality.duel import (
     FLOOR,
@@ -90,11 +89,11 @@ class Endcap:
 
 
 @pytest.fixture
-def collection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Collection:
-    monkeypatch.setattr(collection_module, "RECIPES", tmp_path)
-    (tmp_path / "fashion-mnist.toml").write_text("[dcgan]\nepochs = 10\n", "utf-8")
+def collection(tmp_path: Path) -> Collection:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("[dcgan]\nepochs = 10\n", "utf-8")
     labels = ("--labels", "labels.csv")
-    return Collection("fashion-mnist", "made up", Path("x.npz"), Path("y.npz"), labels)
+    return Collection("made up", recipe, Path("x.npz"), Path("y.npz"), labels)
 
 
 def test_the_seed_preset_gets_the_epochs_that_fit_into_the_same_time(
