@@ -1,6 +1,6 @@
 """endcap's generator beside the seed's DCGAN, trained for equally long on the same machine.
 
-python -m benchmarks.generator_quality fashion-mnist|product-images [--epochs N] [--seeds N]
+python -m benchmarks.generator_quality fashion-mnist|product-images [--epochs N] [--set KEY=VALUE]
 
 Both are trained side by side by the command line, each on half of the cores, exported, and measured
 from the exported graphs by ``endcap evaluate``; docs/data.md says what the figures are.
@@ -26,6 +26,10 @@ FIRST_SEED = 7
 @click.command()
 @click.argument("name", type=click.Choice(list(COLLECTIONS)))
 @click.option("--epochs", type=click.IntRange(min=1), help="Of our side; the recipe's without it.")
+@click.option(
+    "--set", "settings", metavar="KEY=VALUE", multiple=True,
+    help="A field of our side's config, to try another; give another --build with it.",
+)  # fmt: skip
 @click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--samples", type=click.IntRange(min=6), default=10_000, show_default=True)
 @click.option("--resume", is_flag=True, help="Go on with the trainings of an interrupted run.")
@@ -35,6 +39,7 @@ FIRST_SEED = 7
 def main(
     name: str,
     epochs: int | None,
+    settings: tuple[str, ...],
     seeds: int,
     samples: int,
     resume: bool,
@@ -54,8 +59,17 @@ def main(
         else:
             if not resume:
                 shutil.rmtree(folder, ignore_errors=True)
-            found.append(duel(collection, seed, folder, epochs=epochs, samples=samples))
-    print(f"\n## {collection.title}\n")
+            found.append(
+                duel(
+                    collection,
+                    seed,
+                    folder,
+                    settings=settings,
+                    epochs=epochs,
+                    samples=samples,
+                )
+            )
+    print(f"\n## {', '.join([collection.title, *settings])}\n")
     print(duel_table(found))
     print()
     print(goals_of(name, found), flush=True)

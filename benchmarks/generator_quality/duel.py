@@ -115,6 +115,7 @@ def duel(
     seed: int,
     folder: Path,
     *,
+    settings: tuple[str, ...] = (),
     epochs: int | None,
     samples: int,
     endcap: Endcap = run_endcap,
@@ -130,6 +131,7 @@ def duel(
         collection: the pictures.
         seed: of both trainings.
         folder: for runs, bundles and what was found.
+        settings: of ours, on top of the recipe.
         epochs: of our training; the recipe's if None.
         samples: pictures to compare.
         endcap: runs the command.
@@ -138,7 +140,7 @@ def duel(
         Label -> figures of ``endcap evaluate`` with epochs and minutes of training, and "facts".
     """
     seeded = (f"dcgan.seed={seed}",)
-    ours = Side(collection, folder / "run", seeded, endcap)
+    ours = Side(collection, folder / "run", (*seeded, *settings), endcap)
     # Field by field, since what a recipe gives would win over its preset.
     plain = (f"dcgan.{name}={json.dumps(value)}" for name, value in PRESETS["seed"].items())
     theirs = Side(collection, folder / "seed-run", (*seeded, "dcgan.preset=seed", *plain), endcap)

@@ -126,6 +126,15 @@ def test_epochs_may_be_told(collection: Collection, tmp_path: Path) -> None:
     assert (found[OURS]["epochs"], found[SEED]["epochs"]) == (4, 28)
 
 
+def test_settings_are_of_our_side_alone(collection: Collection, tmp_path: Path) -> None:
+    endcap = Endcap({"run": 60.0, "seed-run": 25.0})
+    settings = ("dcgan.loss=hinge",)
+    duel(collection, 7, tmp_path, settings=settings, epochs=2, samples=100, endcap=endcap)
+    for words in endcap.said:
+        if words[0] == "train":
+            assert ("dcgan.loss=hinge" in words) == ("dcgan.preset=seed" not in words)
+
+
 def test_an_interrupted_duel_goes_on(collection: Collection, tmp_path: Path) -> None:
     endcap = Endcap({"run": 60.0, "seed-run": 25.0})
     Side(collection, tmp_path / "7" / "run", (), endcap).train_to(4)
