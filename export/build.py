@@ -11,7 +11,7 @@ import onnx
 import torch
 
 from export.card import model_card
-from export.draft import VARIANT, Draft
+from export.draft import FP32, Draft
 from export.generator import generator_contract, generator_graph
 from export.parity import generator_parity, recommender_parity
 from export.recommender import recommender_contract, recommender_graph
@@ -110,10 +110,10 @@ def _add_recommender(draft: Draft, run: Run, top_k: int, say: Say) -> None:
     trained = load_recommender(run)
     data, config = trained.data, trained.config
     top_k = min(top_k, data.n_rows - 1)
-    graph = recommender_graph(trained.model, top_k, draft.metadata(VARIANT))
+    graph = recommender_graph(trained.model, top_k, draft.metadata(FP32))
     fresh = fresh_requests(trained, FRESH_REQUESTS, top_k, SEED)
-    parity = recommender_parity(VARIANT, graph, fresh, data.n_rows)
-    say(f"recommender {VARIANT}, {len(fresh):,} requests against torch: {parity.describe()}")
+    parity = recommender_parity(FP32, graph, fresh, data.n_rows).required()
+    say(f"recommender {FP32}, {len(fresh):,} requests against torch: {parity.describe()}")
     golden = golden_requests(fresh, GOLDEN_REQUESTS, SEED)
     _remember(draft, run, "recommender", config.card)
     arrays, columns = pack_catalogue(_columns(data.items))
@@ -156,10 +156,10 @@ def _columns(items: ItemTable) -> list[Column]:
 
 def _add_generator(draft: Draft, run: Run, say: Say) -> None:
     generator, config, categories, metrics = load_generator(run)
-    graph = generator_graph(generator, draft.metadata(VARIANT))
+    graph = generator_graph(generator, draft.metadata(FP32))
     fresh = fresh_pictures(generator, FRESH_PICTURES, SEED)
-    parity = generator_parity(VARIANT, graph, fresh)
-    say(f"generator {VARIANT}, {len(fresh):,} pictures against torch: {parity.describe()}")
+    parity = generator_parity(FP32, graph, fresh).required()
+    say(f"generator {FP32}, {len(fresh):,} pictures against torch: {parity.describe()}")
     golden = first_pictures(fresh, max(GOLDEN_PICTURES, len(categories)))
     _remember(draft, run, "generator", config.card)
     facts = {
@@ -202,8 +202,9 @@ def _keep_generator(draft: Draft, bundle: Bundle, say: Say) -> None:
         content = model.SerializeToString()
         draft.add_graph(facts["file"], content, (section["inputs"], section["outputs"]), metadata)
         variants[variant] = {**facts, "bytes": len(content)}
-    for key in ("golden", "layers"):
-        draft.files[section[key]] = bundle.read_bytes(section[key])
+    layers = [facts["layers"] for facts in section["variants"].values() if "layers" in facts]
+    for name in (section["golden"], section["layers"], *layers):
+        draft.files[name] = bundle.read_bytes(name)
     draft.manifest["generator"] = section | {"variants": variants}
     draft.manifest["data"]["generator"] = manifest.raw["data"]["generator"]
     origin = f"{manifest.name} version {manifest.version}"

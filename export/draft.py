@@ -14,7 +14,7 @@ from export.parity import Parity
 from runtime.golden import Golden
 from runtime.layers import record_layers
 
-VARIANT = "fp32"
+FP32 = "fp32"
 
 
 @dataclass
@@ -64,23 +64,56 @@ class Draft:
         contract: Contract,
         facts: Mapping[str, Any],
     ) -> None:
-        """Add a verified graph with its golden vectors and its section of the manifest."""
-        file = f"{model}/{VARIANT}.onnx"
-        self.add_graph(file, graph, contract, self.metadata(VARIANT))
+        """Add a verified fp32 graph with its golden vectors and its section of the manifest."""
         self.manifest[model] = {
             "inputs": contract[0],
             "outputs": contract[1],
             "golden": self.add_arrays(f"golden/{model}.npz", golden.arrays()),
-            "layers": self.add_arrays(f"golden/{model}-layers.npz", record_layers(graph, requests)),
-            "variants": {
-                VARIANT: {
-                    "file": file,
-                    "parity": parity.to_json(),
-                    "bytes": len(graph),
-                    "speedup": 1.0,
-                }
-            },
-            "default": {"cpu": VARIANT, "cuda": VARIANT},
+            "variants": {},
+            "default": {"cpu": FP32, "cuda": FP32},
             "refused": {},
             **facts,
         }
+        self.add_variant(model, FP32, graph, parity, 1.0, requests)
+        self.manifest[model]["layers"] = self.manifest[model]["variants"][FP32].pop("layers")
+
+    def add_variant(
+        self,
+        model: str,
+        variant: str,
+        graph: bytes,
+        parity: Parity,
+        speedup: float,
+        requests: Mapping[str, np.ndarray],
+    ) -> None:
+        """Add a verified graph of a model that is here already, and what its nodes put out.
+
+        Args:
+            model: "recommender" or "generator".
+            variant: "fp16", "int8".
+            graph: the graph's bytes.
+            parity: what was measured against torch.
+            speedup: how many times as fast as fp32 it is.
+            requests: the requests that nodes are recorded for.
+
+        Raises:
+            UnusableInput: it is larger than one file may be.
+            CheckFailed: it breaks a rule of :mod:`export.hygiene`.
+        """
+        section = self.manifest[model]
+        file = f"{model}/{variant}.onnx"
+        contract = (section["inputs"], section["outputs"])
+        self.add_graph(file, graph, contract, self.metadata(variant))
+        suffix = "" if variant == FP32 else f"-{variant}"
+        layers = f"golden/{model}{suffix}-layers.npz"
+        section["variants"][variant] = {
+            "file": file,
+            "parity": parity.to_json(),
+            "bytes": len(graph),
+            "speedup": round(speedup, 3),
+            "layers": self.add_arrays(layers, record_layers(graph, requests)),
+        }
+
+    def graph(self, model: str, variant: str) -> bytes:
+        """Return the bytes of a graph that is here already."""
+        return self.files[self.manifest[model]["variants"][variant]["file"]]

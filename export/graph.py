@@ -10,6 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from runtime.errors import UnusableInput
+from runtime.onnx_wire import CONTRIB_DOMAIN
 from runtime.version import __version__
 
 OPSET = 18
@@ -18,7 +19,10 @@ BATCH = "batch"
 MAX_GRAPH_BYTES = 1_500_000_000  # protobuf ends at 2 GiB, and a device reads the file whole
 
 _TYPES = {
+    "int8": TensorProto.INT8,
+    "int32": TensorProto.INT32,
     "int64": TensorProto.INT64,
+    "float16": TensorProto.FLOAT16,
     "float32": TensorProto.FLOAT,
     "bool": TensorProto.BOOL,
     "uint8": TensorProto.UINT8,
@@ -48,6 +52,7 @@ class GraphBuilder:
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
+        self._stated: list[onnx.ValueInfoProto] = []
         self._size_bytes = 0
 
     def constant(self, name: str, value: np.ndarray) -> str:
@@ -83,6 +88,18 @@ class GraphBuilder:
         name = f"{op_type}_{outputs[0]}"
         self._nodes.append(helper.make_node(op_type, inputs, outputs, name=name, **attributes))
 
+    def contrib(
+        self, op_type: str, inputs: Sequence[str], output: TensorSpec, **attributes: Any
+    ) -> str:
+        """Add a node of ONNX Runtime's own operators, and return its output's name.
+
+        ONNX has no schema of these, so the output's type and shape are stated in the graph, which
+        lets ONNX's shape inference go on behind it. Which operators a bundle may hold is in
+        :data:`runtime.onnx_wire.CONTRIB_OPERATORS`.
+        """
+        self._stated.append(_info(output))
+        return self.node(op_type, inputs, output["name"], domain=CONTRIB_DOMAIN, **attributes)
+
     def finish(
         self,
         name: str,
@@ -91,24 +108,28 @@ class GraphBuilder:
         metadata: Mapping[str, str],
     ) -> bytes:
         """Assemble the model and serialise it; :mod:`export.hygiene` checks what comes out."""
-
-        def info(spec: TensorSpec) -> onnx.ValueInfoProto:
-            return helper.make_tensor_value_info(spec["name"], _TYPES[spec["dtype"]], spec["shape"])
-
         graph = helper.make_graph(
             self._nodes,
             name,
-            [info(spec) for spec in inputs],
-            [info(spec) for spec in outputs],
+            [_info(spec) for spec in inputs],
+            [_info(spec) for spec in outputs],
             list(self._constants.values()),
+            value_info=self._stated,
         )
+        opsets = [helper.make_opsetid("", OPSET)]
+        if any(node.domain == CONTRIB_DOMAIN for node in self._nodes):
+            opsets.append(helper.make_opsetid(CONTRIB_DOMAIN, 1))
         model = helper.make_model(
             graph,
             producer_name="endcap",
             producer_version=__version__,
-            opset_imports=[helper.make_opsetid("", OPSET)],
+            opset_imports=opsets,
             ir_version=IR_VERSION,
         )
         helper.set_model_props(model, dict(metadata))
         content: bytes = model.SerializeToString()
         return content
+
+
+def _info(spec: TensorSpec) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(spec["name"], _TYPES[spec["dtype"]], spec["shape"])

@@ -10,7 +10,7 @@ from onnx import helper
 
 from export.graph import TensorSpec, refuse_large
 from runtime.errors import CheckFailed
-from runtime.onnx_wire import ALLOWED_DOMAINS, scan_model
+from runtime.onnx_wire import CONTRIB_DOMAIN, scan_model
 from runtime.version import __version__
 
 Contract = tuple[Sequence[TensorSpec], Sequence[TensorSpec]]
@@ -49,6 +49,7 @@ def check_hygiene(
             *_about_opsets(model),
             *_about_nodes(model.graph),
             *_about_tensors(model.graph),
+            *_about_contrib(model.graph),
         ]
     if not problems:
         problems = list(_about_validity(model))
@@ -93,7 +94,7 @@ def _about_opsets(model: onnx.ModelProto) -> Iterator[str]:
     for domain in sorted(set(stated)):
         if stated.count(domain) > 1:
             yield f"it states the opset of {domain!r} twice"
-        if domain not in used and domain in ALLOWED_DOMAINS - set(_DOMAIN_OF_ONNX):
+        if domain not in used and domain not in _DOMAIN_OF_ONNX:
             yield f"it states an opset of {domain!r} and does not use it"
 
 
@@ -123,6 +124,14 @@ def _about_tensors(graph: onnx.GraphProto) -> Iterator[str]:
     for node in graph.node:
         if not read & set(node.output):
             yield f"no output of the node {node.name!r} ({node.op_type}) is used"
+
+
+def _about_contrib(graph: onnx.GraphProto) -> Iterator[str]:
+    """Complain of outputs that ONNX cannot infer, for it has no schema, and that are not stated."""
+    stated = {value.name for value in chain(graph.value_info, graph.output)}
+    for node in graph.node:
+        if node.domain == CONTRIB_DOMAIN and not stated >= set(node.output):
+            yield f"it does not state what the node {node.name!r} ({node.op_type}) puts out"
 
 
 def _about_validity(model: onnx.ModelProto) -> Iterator[str]:
