@@ -16,7 +16,13 @@ STANDARD_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 CONTRIB_DOMAIN = "com.microsoft"
 CONTRIB_OPERATORS = frozenset(
     {
+        "DynamicQuantizeMatMul",
+        "MatMulIntegerToFloat",
+        "MatMulNBits",
+        "QGemm",
+        "QLinearAdd",
         "QLinearConv",  # the standard's, and channels last
+        "QLinearSigmoid",
     }
 )
 """The operators of :data:`CONTRIB_DOMAIN`, which every ONNX Runtime has built in, that export
