@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,26 +46,38 @@ def refuse_large(size_bytes: int, what: str) -> None:
         )
 
 
-class GraphBuilder:
-    """Collects nodes and constants; every value is named after what it is."""
+Body = Callable[["GraphBuilder"], None]
 
-    def __init__(self) -> None:
+
+class GraphBuilder:
+    """Collects nodes and constants; every value is named after what it is.
+
+    Args:
+        outer: the graph that this one is the body of a node in, where it is; its constants are
+            kept there.
+    """
+
+    def __init__(self, outer: GraphBuilder | None = None) -> None:
+        self._outer = outer
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
         self._stated: list[onnx.ValueInfoProto] = []
+        self._bodies: list[GraphBuilder] = []
         self._size_bytes = 0
 
     def constant(self, name: str, value: np.ndarray) -> str:
-        """Add a constant and return its name.
+        """Add a constant, a scalar where ``value`` has no axes, and return its name.
 
         Raises:
             UnusableInput: the constants together are more than one ONNX file may hold.
         """
+        if self._outer is not None:
+            return self._outer.constant(name, value)
         if name in self._constants:
             raise ValueError(f"constant {name!r} is defined twice")
         self._size_bytes += value.nbytes
         refuse_large(self._size_bytes, f"the graph with its constant {name!r}")
-        self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        self._constants[name] = numpy_helper.from_array(np.asarray(value, order="C"), name)
         return name
 
     def integers(self, name: str, *values: int) -> str:
@@ -100,6 +112,36 @@ class GraphBuilder:
         self._stated.append(_info(output))
         return self.node(op_type, inputs, output["name"], domain=CONTRIB_DOMAIN, **attributes)
 
+    def each(
+        self,
+        body: Body,
+        inputs: Mapping[str, TensorSpec],
+        outputs: Mapping[str, TensorSpec],
+    ) -> None:
+        """Run ``body`` on every request of a batch, one after the other, by ONNX's Scan.
+
+        Args:
+            body: adds the nodes of one request to the builder that it is given; constants go into
+                this graph.
+            inputs: tensor here, [batch, ...] -> the tensor of one request in the body, [...].
+            outputs: tensor here, [batch, ...] -> the tensor of one request in the body, [...].
+        """
+        inner = GraphBuilder(self)
+        body(inner)
+        self._bodies.append(inner)
+        graph = helper.make_graph(
+            inner._nodes,
+            "one_request",
+            [_info(spec) for spec in inputs.values()],
+            [_info(spec) for spec in outputs.values()],
+            value_info=inner._stated,
+        )
+        self.nodes("Scan", list(inputs), list(outputs), body=graph, num_scan_inputs=len(inputs))
+
+    def _is_contrib(self) -> bool:
+        nodes = any(node.domain == CONTRIB_DOMAIN for node in self._nodes)
+        return nodes or any(body._is_contrib() for body in self._bodies)
+
     def finish(
         self,
         name: str,
@@ -117,7 +159,7 @@ class GraphBuilder:
             value_info=self._stated,
         )
         opsets = [helper.make_opsetid("", OPSET)]
-        if any(node.domain == CONTRIB_DOMAIN for node in self._nodes):
+        if self._is_contrib():
             opsets.append(helper.make_opsetid(CONTRIB_DOMAIN, 1))
         model = helper.make_model(
             graph,

@@ -47,10 +47,13 @@ def check_hygiene(
             *_about_the_contract(model, contract),
             *_about_metadata(model, metadata),
             *_about_opsets(model),
-            *_about_nodes(model.graph),
-            *_about_tensors(model.graph),
-            *_about_contrib(model.graph),
         ]
+        graphs = list(_graphs(model.graph))
+        read = {name for graph in graphs for node in graph.node for name in node.input}
+        for graph in graphs:
+            problems += _about_nodes(graph)
+            problems += _about_tensors(graph, read)
+            problems += _about_contrib(graph)
     if not problems:
         problems = list(_about_validity(model))
     if problems:
@@ -88,7 +91,7 @@ def _about_metadata(model: onnx.ModelProto, metadata: Mapping[str, str]) -> Iter
 
 def _about_opsets(model: onnx.ModelProto) -> Iterator[str]:
     stated = [entry.domain for entry in model.opset_import]
-    used = {node.domain for node in model.graph.node}
+    used = {node.domain for graph in _graphs(model.graph) for node in graph.node}
     for domain in sorted(used - set(stated)):
         yield f"it states no opset of {domain!r} and uses it"
     for domain in sorted(set(stated)):
@@ -111,10 +114,18 @@ def _about_nodes(graph: onnx.GraphProto) -> Iterator[str]:
             yield f"the node {node.name!r} casts what {source.name!r} has just cast"
 
 
-def _about_tensors(graph: onnx.GraphProto) -> Iterator[str]:
+def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """Yield ``graph`` and the bodies of its nodes, which read what lies around them."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                yield from _graphs(attribute.g)
+
+
+def _about_tensors(graph: onnx.GraphProto, read: set[str]) -> Iterator[str]:
     """Complain of what nobody reads; of a node with several outputs one read is enough."""
-    read = {name for node in graph.node for name in node.input}
-    read |= {value.name for value in graph.output}
+    read = read | {value.name for value in graph.output}
     for constant in graph.initializer:
         if constant.name not in read:
             yield f"the initializer {constant.name!r} is not used"
