@@ -13,9 +13,12 @@ import torch
 from export.card import model_card
 from export.draft import FP32, Draft
 from export.generator import generator_contract, generator_graph
+from export.generator_layers import Network
+from export.generator_variants import generator_trial
 from export.parity import generator_parity, recommender_parity
 from export.recommender import recommender_contract, recommender_graph
 from export.requests import first_pictures, fresh_pictures, fresh_requests, golden_requests
+from export.variants import add_variants
 from runtime.bundle import Bundle, open_bundle, write_bundle
 from runtime.catalogue import Column, pack_catalogue
 from runtime.durable import refuse_existing
@@ -156,7 +159,8 @@ def _columns(items: ItemTable) -> list[Column]:
 
 def _add_generator(draft: Draft, run: Run, say: Say) -> None:
     generator, config, categories, metrics = load_generator(run)
-    graph = generator_graph(generator, draft.metadata(FP32))
+    network = Network.of(generator)
+    graph = generator_graph(network, draft.metadata(FP32))
     fresh = fresh_pictures(generator, FRESH_PICTURES, SEED)
     parity = generator_parity(FP32, graph, fresh).required()
     say(f"generator {FP32}, {len(fresh):,} pictures against torch: {parity.describe()}")
@@ -176,8 +180,9 @@ def _add_generator(draft: Draft, run: Run, say: Say) -> None:
         },
     }
     requests = golden.feeds(0, min(REQUESTS, len(golden)))
-    contract = generator_contract(generator)
+    contract = generator_contract(network)
     draft.add_model("generator", graph, parity, golden, requests, contract, facts)
+    add_variants(draft, generator_trial(network, fresh, requests, say), say)
 
 
 def _keep_generator(draft: Draft, bundle: Bundle, say: Say) -> None:
