@@ -17,6 +17,7 @@ from export.generator_layers import Network
 from export.generator_variants import generator_trial
 from export.parity import generator_parity, recommender_parity
 from export.recommender import recommender_contract, recommender_graph
+from export.recommender_variants import recommender_trial
 from export.requests import first_pictures, fresh_pictures, fresh_requests, golden_requests
 from export.variants import add_variants
 from runtime.bundle import Bundle, open_bundle, write_bundle
@@ -140,6 +141,8 @@ def _add_recommender(draft: Draft, run: Run, top_k: int, say: Say) -> None:
     requests = golden.feeds(0, min(REQUESTS, len(golden)), data.n_rows)
     contract = recommender_contract(data.n_rows, trained.max_basket, top_k)
     draft.add_model("recommender", graph, parity, golden, requests, contract, facts)
+    trial = recommender_trial(trained.model, top_k, fresh, golden, requests)
+    add_variants(draft, trial, say)
 
 
 def _columns(items: ItemTable) -> list[Column]:

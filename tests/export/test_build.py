@@ -81,7 +81,9 @@ def test_a_bundle_states_its_contract_and_passes_parity(
     assert section["inputs"][2] == {"name": "allowed", "dtype": "bool", "shape": ["batch", 25]}
     assert section["metrics"]["cases"] == 60
     assert manifest["metrics"]["recommender"] == section["metrics"]
-    assert section["default"] == {"cpu": "fp32", "cuda": "fp32"}
+    assert set(section["default"]) == {"cpu", "cuda"}
+    assert set(section["default"].values()) <= set(section["variants"])
+    assert {*section["variants"], *section["refused"]} == {"fp32", "fp16", "int8"}
     variant = section["variants"]["fp32"]
     assert variant["parity"]["compared"] >= 2000  # the 60 cases and 2,000 random requests
     assert variant["parity"]["max_abs_score_diff"] <= 1e-4
@@ -135,7 +137,7 @@ def test_torch_and_onnx_rank_held_out_purchases_alike(runs: Path, tmp_path: Path
         [runs / "two-stage", tmp_path / "b"], runs / "log.csv", runs / "items.csv"
     )
     assert found.same_cases
-    assert list(found.tables) == ["torch", "onnx fp32"]
+    assert list(found.tables)[:3] == ["torch", "onnx fp32", "onnx fp16"]
     assert found.tables["onnx fp32"] == found.tables["torch"]
     saved = Run.open(runs / "two-stage").read_json("evaluation.json")
     assert found.tables["torch"].items() <= saved.items()
@@ -280,15 +282,33 @@ def test_golden_requests_are_some_of_the_fresh_ones_with_torchs_answers(runs: Pa
     assert found <= all_fresh
 
 
+def test_the_held_out_requests_are_those_of_the_evaluation(runs: Path) -> None:
+    trained = load_recommender(Run.open(runs / "two-stage"))
+    fresh = fresh_requests(trained, 200, 24, seed=1)
+    cases = trained.data.test
+    assert len(cases) == 60
+    held_out = np.flatnonzero(fresh.target)
+    assert held_out.tolist() == list(range(60))
+    gain = 0.0
+    for n in range(60):
+        hidden = set(np.flatnonzero(~fresh.allowed(n, 25))) - {0}
+        assert hidden == set(cases.context(n).tolist()) - set(cases.targets(n).tolist())
+        place = fresh.item[n].tolist().index(cases.targets(n)[0])
+        gain += 1 / np.log2(place + 2) if place < 10 else 0
+    saved = trained.evaluation["results"]["user+basket"]["ndcg@10"]
+    assert gain / 60 == pytest.approx(saved)
+
+
 def test_requests_whose_last_candidate_ties_are_not_compared(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained = load_recommender(Run.open(runs / "two-stage"))
     kept = fresh_requests(trained, 200, 5, seed=1)
-    gaps = iter(np.array_split(np.where(np.arange(len(kept)) % 4 == 0, 1e-6, 1.0), 2))
-    monkeypatch.setattr("export.requests.BATCH", -(-len(kept) // 2))
+    gaps = iter(np.where(np.arange(len(kept)) % 4 == 0, 1e-6, 1.0))
     monkeypatch.setattr(
-        trained.model, "boundary_gap", lambda *request: torch.from_numpy(next(gaps))
+        trained.model,
+        "boundary_gap",
+        lambda user, *request: torch.tensor([next(gaps) for _ in user]),
     )
     fewer = fresh_requests(trained, 200, 5, seed=1)
     clear = np.arange(len(kept)) % 4 != 0
