@@ -39,7 +39,7 @@ from trainer.run import Run
 
 FRESH_REQUESTS = 4000
 FRESH_PICTURES = 2000
-GOLDEN_REQUESTS = 256
+GOLDEN_REQUESTS = 768
 GOLDEN_PICTURES = 32
 SEED = 20_000_003  # of fresh requests; training never draws from it
 

@@ -130,12 +130,23 @@ def _answered(
 
 
 def golden_requests(fresh: RecommenderGolden, count: int, seed: int) -> RecommenderGolden:
-    """Choose some of the fresh requests to ship, half of them held-out cases, in drawn order."""
+    """Choose some of the fresh requests to ship, two thirds of them held-out cases.
+
+    Cases whose target torch lists come first, for the others say nothing of NDCG: over a hundred
+    cases of which a tenth are hits, one item that changes places is worth several per cent of it.
+
+    Args:
+        fresh: requests and torch's answers.
+        count: requests wanted; there are fewer where ``fresh`` has not as many of a kind.
+        seed: the same requests for the same seed.
+    """
     rng = np.random.Generator(np.random.PCG64(seed))
+    listed = (fresh.item == fresh.target[:, None]).any(axis=1)
     held_out, others = np.flatnonzero(fresh.target), np.flatnonzero(fresh.target == 0)
-    chosen = np.concatenate(
-        [rng.permutation(rows)[: count // 2] for rows in (held_out, others) if len(rows)]
-    )
+    held_out = rng.permutation(held_out)
+    held_out = held_out[np.argsort(~listed[held_out], kind="stable")][: count * 2 // 3]
+    others = rng.permutation(others)[: count - count * 2 // 3]
+    chosen = np.concatenate([held_out, others])
     parts = [
         fresh.rule_rows[fresh.rule_offsets[row] : fresh.rule_offsets[row + 1]] for row in chosen
     ]
