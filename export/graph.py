@@ -65,7 +65,7 @@ class GraphBuilder:
             raise ValueError(f"constant {name!r} is defined twice")
         self._size_bytes += value.nbytes
         refuse_large(self._size_bytes, f"the graph with its constant {name!r}")
-        self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        self._constants[name] = numpy_helper.from_array(np.asarray(value, order="C"), name)
         return name
 
     def integers(self, name: str, *values: int) -> str:

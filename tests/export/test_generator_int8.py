@@ -20,6 +20,7 @@ from export.hygiene import check_hygiene, graph_metadata
 from runtime.comparison import psnr_db
 from runtime.errors import CheckFailed
 from runtime.session import open_session
+from tests.export.int8_by_hand import compute
 from tests.export.test_generator_graph import generator
 
 META = graph_metadata("shop", 3, "int8")
@@ -191,3 +192,26 @@ def test_a_scale_has_zero_on_a_step() -> None:
     assert (scale.step, scale.zero) == (4 / 255, 64)
     assert Scale.over(0.0, 0.0).zero == 0
     assert Scale.over(-2.0, 0.0).zero == 255
+
+
+@pytest.mark.parametrize(("image_size", "channels"), [(28, 1), (32, 3), (64, 3)])
+def test_onnxruntime_computes_what_whole_numbers_give_by_hand(
+    image_size: int, channels: int
+) -> None:
+    network = Network.of(generator(image_size, channels))
+    graph = int8_graph(network, META)
+    z, category = requests(6)
+    by_hand = compute(graph, {"z": z, "category": category}, saturating=False)
+    difference = np.abs(drawn(graph, z, category).astype(int) - by_hand)
+    assert difference.max() <= 4  # a rounding the other way, and what it becomes
+    assert np.mean(difference > 0) < 0.01
+
+
+@pytest.mark.parametrize(("image_size", "channels"), [(28, 1), (32, 3), (64, 3)])
+def test_sums_of_16_bits_stay_in_tolerance(image_size: int, channels: int) -> None:
+    """x86-64 without VNNI adds pairs in 16 bits, which saturate; parity still holds there."""
+    network = Network.of(generator(image_size, channels))
+    z, category = requests(6)
+    feeds = {"z": z, "category": category}
+    found = compute(int8_graph(network, META), feeds, saturating=True)
+    assert psnr_db(drawn(generator_graph(network, META), z, category), found) >= 30
