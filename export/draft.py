@@ -35,10 +35,13 @@ class Draft:
         """Return what a graph of this bundle says of itself."""
         return graph_metadata(self.manifest["name"], self.manifest["version"], variant)
 
-    def add_arrays(self, path: str, arrays: Mapping[str, np.ndarray]) -> str:
-        """Add an .npz file and return its path."""
+    def add_arrays(
+        self, path: str, arrays: Mapping[str, np.ndarray], *, compressed: bool = False
+    ) -> str:
+        """Add an .npz file and return its path; ``compressed`` is for what is seldom read."""
         buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **arrays)
+        write = np.savez_compressed if compressed else np.savez
+        write(buffer, allow_pickle=False, **arrays)
         self.files[path] = buffer.getvalue()
         return path
 
@@ -111,7 +114,7 @@ class Draft:
             "parity": parity.to_json(),
             "bytes": len(graph),
             "speedup": round(speedup, 3),
-            "layers": self.add_arrays(layers, record_layers(graph, requests)),
+            "layers": self.add_arrays(layers, record_layers(graph, requests), compressed=True),
         }
 
     def graph(self, model: str, variant: str) -> bytes:

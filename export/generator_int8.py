@@ -107,11 +107,18 @@ class Int8:
         self, build: GraphBuilder, source: str, level: int, layer: Layer, side: int
     ) -> str:
         """Write a further layer as convolutions; the bounds of uint8 are its ReLU."""
-        before = self._scales.maps[level - 2]
+        before, after = self._scales.maps[level - 2 : level]
         source_scale = [f"map_{level - 1}_step", f"map_{level - 1}_zero"]
-        target_scale = _write_scale(build, f"map_{level}", self._scales.maps[level - 1])
         if level in self._in_float32:
-            return _write_in_float32(build, source, level, layer, source_scale, target_scale)
+            made = _write_in_float32(build, [source, *source_scale], level, layer)
+            if layer.last:
+                return made
+            return build.node(
+                "QuantizeLinear",
+                [made, *_write_scale(build, f"map_{level}", after)],
+                f"map_{level}",
+            )
+        target_scale = _write_scale(build, f"map_{level}", after)
 
         def convolve(name: str, row: Part, column: Part) -> str:
             weight = kernel(layer.weight, row, column)
@@ -148,16 +155,9 @@ class Int8:
         )
 
 
-def _write_in_float32(
-    build: GraphBuilder,
-    source: str,
-    level: int,
-    layer: Layer,
-    source_scale: list[str],
-    target_scale: list[str],
-) -> str:
-    """Write a further layer as the fp32 graph has it, between bytes."""
-    build.node("DequantizeLinear", [source, *source_scale], f"float_{level}")
+def _write_in_float32(build: GraphBuilder, source: list[str], level: int, layer: Layer) -> str:
+    """Write a further layer as the fp32 graph has it, from bytes and their scale."""
+    build.node("DequantizeLinear", source, f"float_{level}")
     build.node("Transpose", [f"float_{level}"], f"channels_first_{level}", perm=[0, 3, 1, 2])
     build.constant(f"weight_{level}", layer.weight)
     build.constant(f"bias_{level}", layer.bias)
@@ -169,10 +169,7 @@ def _write_in_float32(
         strides=[layer.stride] * 2,
         pads=[layer.padding] * 4,
     )
-    last = build.node("Transpose", [f"convolved_{level}"], f"joined_{level}", perm=[0, 2, 3, 1])
-    if layer.last:
-        return last
-    return build.node("QuantizeLinear", [last, *target_scale], f"map_{level}")
+    return build.node("Transpose", [f"convolved_{level}"], f"joined_{level}", perm=[0, 2, 3, 1])
 
 
 def _write_scale(build: GraphBuilder, name: str, scale: Scale) -> list[str]:

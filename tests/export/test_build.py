@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,7 +16,7 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from export import build
+from export import build, generator_variants
 from export.build import export_bundle
 from export.requests import fresh_requests, golden_requests
 from runtime import load
@@ -23,6 +26,7 @@ from runtime.errors import CheckFailed, UnusableInput
 from runtime.golden import RecommenderGolden
 from runtime.parity import check_bundle
 from runtime.text_column import TextColumn
+from tests.command import run
 from tests.trainer.shop import config, shop, write_colours, write_log
 from trainer.dataset import load_dataset
 from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
@@ -350,3 +354,87 @@ def test_a_bundle_without_generator_has_none_to_keep(runs: Path, tmp_path: Path)
     with pytest.raises(UnusableInput, match="items' holds no generator; give a run"):
         export(runs, tmp_path / "next", generator=tmp_path / "items")
     assert not (tmp_path / "next").exists()
+
+
+def damaged_int8(change: Callable[[dict[str, np.ndarray]], None]) -> Callable[..., bytes]:
+    """Return a builder of the int8 graph whose constants are changed afterwards."""
+    whole = generator_variants.int8_graph
+
+    def build_graph(*arguments: Any) -> bytes:
+        model = onnx.load_model_from_string(whole(*arguments))
+        constants = {one.name: numpy_helper.to_array(one).copy() for one in model.graph.initializer}
+        change(constants)
+        for one in model.graph.initializer:
+            one.CopyFrom(numpy_helper.from_array(constants[one.name], one.name))
+        content: bytes = model.SerializeToString()
+        return content
+
+    return build_graph
+
+
+def too_bright(constants: dict[str, np.ndarray]) -> None:
+    constants["image_zero"][...] = 100
+
+
+def test_a_generator_has_all_variants_in_tolerance(runs: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    export(runs, tmp_path / "b", recommender=None, say=said.append)
+    bundle = open_bundle(tmp_path / "b")
+    section = bundle.manifest.raw["generator"]
+    assert list(section["variants"]) == ["fp32", "fp16", "int8"]
+    assert section["refused"] == {}
+    for name, least in (("fp32", 55), ("fp16", 45), ("int8", 30)):
+        assert section["variants"][name]["parity"]["compared"] == build.FRESH_PICTURES
+        assert section["variants"][name]["parity"]["psnr_db"] >= least
+        assert section["variants"][name]["speedup"] > 0
+    assert section["variants"]["fp16"]["bytes"] < 0.6 * section["variants"]["fp32"]["bytes"]
+    assert section["default"]["cuda"] == "fp32"
+    assert [line.split(":")[0] for line in said if "kept" in line] == [
+        "generator fp16 kept", "generator int8 kept",
+    ]  # fmt: skip
+    report = check_bundle(bundle, "cpu", layers=True)
+    assert report.passed
+    assert [(check.variant, check.tolerance) for check in report.checks] == [
+        ("fp32", 55.0), ("fp16", 45.0), ("int8", 30.0),
+    ]  # fmt: skip
+    assert [compared.variant for compared in report.layers] == ["fp32", "fp16", "int8"]
+    for compared in report.layers:
+        file = section["variants"][compared.variant]["file"]
+        graph = onnx.load_model_from_string(bundle.read_bytes(file)).graph
+        assert [node.node for node in compared.nodes] == [node.name for node in graph.node]
+        assert {node.verdict for node in compared.nodes} == {"agrees"}
+
+
+def test_an_int8_graph_out_of_tolerance_is_refused_and_the_rest_ships(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generator_variants, "int8_graph", damaged_int8(too_bright))
+    export(runs, tmp_path / "b", recommender=None)
+    bundle = open_bundle(tmp_path / "b")
+    section = bundle.manifest.raw["generator"]
+    assert list(section["variants"]) == ["fp32", "fp16"]
+    assert section["refused"].keys() == {"int8"}
+    reason = section["refused"]["int8"]
+    found = re.fullmatch(r"out of tolerance: psnr_db (\d+\.\d+) \(tolerance 30\)", reason)
+    assert found is not None, reason
+    assert float(found[1]) < 30
+    assert "int8" not in section["default"].values()
+    assert not (tmp_path / "b" / "generator" / "int8.onnx").exists()
+    assert check_bundle(bundle, "cpu").passed
+    assert f"generator int8 refused: {reason}" in run("inspect", tmp_path / "b").out
+    assert f"int8: {reason}" in run("doctor", tmp_path / "b").out
+
+
+def test_kept_variants_stay_with_a_kept_generator(runs: Path, tmp_path: Path) -> None:
+    export(runs, tmp_path / "first", recommender=None, version=4)
+    export(runs, tmp_path / "next", generator=tmp_path / "first", version=5)
+    first, second = (open_bundle(tmp_path / name) for name in ("first", "next"))
+    kept, original = (one.manifest.raw["generator"]["variants"] for one in (second, first))
+    assert list(kept) == list(original) == ["fp32", "fp16", "int8"]
+    for variant in kept:
+        model = onnx.load_model_from_string(second.read_bytes(kept[variant]["file"]))
+        stated = {entry.key: entry.value for entry in model.metadata_props}
+        assert (stated["version"], stated["variant"]) == ("5", variant)
+    layers = kept["int8"]["layers"]
+    assert second.read_bytes(layers) == first.read_bytes(layers)
+    assert check_bundle(second, "cpu", layers=True).passed

@@ -192,7 +192,7 @@ def test_the_speedup_is_the_smallest_over_all_batch_sizes(monkeypatch: pytest.Mo
     taken = iter([{"": [4, 6, 8], "int8": [2, 3, 100]}, {"": [9], "int8": [6]}])
     asked: list[tuple[set[str], Any]] = []
 
-    def interleaved(sessions: Any, outputs: Any, pool: Any, length: Any) -> Any:
+    def interleaved(sessions: Any, outputs: Any, pool: Any, length: Any, clock: Any) -> Any:
         asked.append((set(sessions), pool))
         return next(taken)
 
