@@ -80,6 +80,11 @@ class GraphBuilder:
         self._constants[name] = numpy_helper.from_array(np.asarray(value, order="C"), name)
         return name
 
+    def once(self, name: str, value: np.ndarray) -> str:
+        """Add a constant that may be there already, with the same value."""
+        owner = self._outer or self
+        return name if name in owner._constants else owner.constant(name, value)
+
     def integers(self, name: str, *values: int) -> str:
         """Add an int64 constant of rank 1."""
         return self.constant(name, np.array(values, np.int64))

@@ -75,20 +75,18 @@ class CodedItems:
         ends = [f"{output}_start", f"{output}_stop", f"{output}_axis"]
         return build.node("Slice", [f"{output}_padded", *ends], output)
 
-    def scores(self, query: str, offset: str, output: str) -> str:
-        """Multiply ``query``, [batch, dim], by every item and add ``offset``, [batch, n_rows]."""
-        product = tensor(f"{output}_product", "float32", BATCH, self._n_rows)
-        self._build.contrib(
+    def products(self, query: str, bias: str, output: str) -> str:
+        """Multiply ``query``, [batch, dim], by every item and add a ``bias``, [n_rows]."""
+        return self._build.contrib(
             "MatMulNBits",
-            [query, "item_vectors", "item_scales"],
-            product,
+            [query, "item_vectors", "item_scales", "", "", bias],  # no zero points, no order
+            tensor(output, "float32", BATCH, self._n_rows),
             K=self._dim,
             N=self._n_rows,
             bits=8,
             block_size=self._block,
             accuracy_level=4,  # multiply in int8
         )
-        return self._build.node("Add", [product["name"], offset], output)
 
 
 def item_table(build: GraphBuilder, tables: Tables, vectors: np.ndarray) -> Items | CodedItems:

@@ -87,7 +87,7 @@ def _best(
     layers.logits(build, user)
     # Without padding's row, and with the places up to a whole block, which are never allowed.
     build.node("Pad", [as_numbers(build, allowed, "allowed_one"), "mask_ends"], "allowed_place")
-    build.node("Add", ["logits", penalties(build, "allowed_place")], "permitted")
+    build.node("Add", ["logits", penalties(build, "allowed_place", "penalty")], "permitted")
     if isinstance(layers, CodedLayers):
         count = min(2 * top_k + SPARE, layers.places)
         best_candidates(build, "permitted", count)

@@ -15,11 +15,11 @@ BARRED = -1e37
 """Scores below are of items that may not be shown."""
 
 
-def penalties(build: GraphBuilder, allowed: str) -> str:
+def penalties(build: GraphBuilder, allowed: str, output: str) -> str:
     """Turn uint8 ``allowed``, 0 or 1, into what it takes off a score: float32, -1e38 or 0."""
-    build.constant("masked", np.array(MASKED, np.float32))
-    build.constant("one_allowed", np.array(1, np.uint8))
-    return build.node("DequantizeLinear", [allowed, "masked", "one_allowed"], "penalty")
+    build.once("masked", np.array(MASKED, np.float32))
+    build.once("one_allowed", np.array(1, np.uint8))
+    return build.node("DequantizeLinear", [allowed, "masked", "one_allowed"], output)
 
 
 def as_numbers(build: GraphBuilder, allowed: str, output: str) -> str:
@@ -28,15 +28,15 @@ def as_numbers(build: GraphBuilder, allowed: str, output: str) -> str:
 
 
 def best_candidates(build: GraphBuilder, scores: str, count: int) -> None:
-    """Find the rows of the ``count`` best of ``scores``, [batch, n]: int64 "candidates".
-
-    They are in ascending order, so that a TopK behind them breaks ties to the lower row.
-    """
+    """Find the rows of the ``count`` best of ``scores``, [batch, n]: "candidates", ascending."""
     build.integers("n_candidates", count)
     build.nodes("TopK", [scores, "n_candidates"], ["best_scores", "best_rows"], axis=1, sorted=0)
-    build.nodes(
-        "TopK", ["best_rows", "n_candidates"], ["candidates", "candidate_place"], axis=1, largest=0
-    )
+    in_row_order(build, "best_rows", "n_candidates")
+
+
+def in_row_order(build: GraphBuilder, rows: str, count: str) -> None:
+    """Sort ``rows``, [batch, count], so that a TopK behind them breaks ties to the lower row."""
+    build.nodes("TopK", [rows, count], ["candidates", "candidate_place"], axis=1, largest=0)
 
 
 def best_of_candidates(build: GraphBuilder, scores: str, top_k: int) -> None:

@@ -4,36 +4,21 @@ from __future__ import annotations
 
 from typing import cast
 
-import numpy as np
-from onnx import TensorProto
 from torch import nn
 
 from export.graph import GraphBuilder
-from export.recommender_items import CodedItems, Items, item_table
-from export.recommender_neighbours import neighbours
-from export.recommender_selection import (
-    BARRED,
-    MASKED,
-    answer,
-    as_numbers,
-    best_candidates,
-    best_of_candidates,
-    penalties,
-)
+from export.recommender_items import CodedItems, item_table
+from export.recommender_retrieval import SPARE, retrieve, retrieve_coded
+from export.recommender_selection import BARRED, answer, best_candidates, best_of_candidates
 from export.recommender_shopper import array, nobody, shopper
-from export.tables import INT8, Tables
+from export.tables import Tables
 from trainer.recommender.two_stage import TwoStage
-
-SHORTLIST = 128
-"""Candidates of the int8 graph that are scored again, at least, where nothing is ranked."""
 
 
 def two_stage_graph(build: GraphBuilder, model: TwoStage, top_k: int, variant: str) -> None:
     """Add the nodes of a two-stage model.
 
     What does not depend on the request is made here: item vectors, biases, the basket's weights.
-    In int8 a product of 8-bit codes chooses candidates, which are scored again with the query in
-    float32, so that only the items' own rounding is left in the answer.
 
     Args:
         build: the graph.
@@ -47,51 +32,23 @@ def two_stage_graph(build: GraphBuilder, model: TwoStage, top_k: int, variant: s
     build.floats("temperature", model.config.temperature)
     build.node("Div", ["shopper", "temperature"], "query")  # [batch, dim]
     nobody(build)
-    offset = _offset(build, tables, model)
-    items.scores("query", offset, "permitted")  # [batch, n_rows]
-    if variant != INT8 and not model.ranks:
-        build.integers("top_k", top_k)
-        build.nodes("TopK", ["permitted", "top_k"], ["best", "row"], axis=1)
+    candidates = max(model.config.candidates, top_k) if model.ranks else None
+    if isinstance(items, CodedItems):
+        shortlist = top_k + SPARE if candidates is None else candidates
+        retrieve_coded(build, tables, items, model, min(shortlist, len(model.bias)))
     else:
-        wanted = max(model.config.candidates if model.ranks else SHORTLIST, top_k)
-        best_candidates(build, "permitted", min(wanted, len(model.bias)))
-        _candidates(build, items, model, offset, variant)
-        scores = _ranked(build, tables, model) if model.ranks else "retrieval"
-        best_of_candidates(build, scores, top_k)
-    answer(build, "best", "best", "row")
-
-
-def _offset(build: GraphBuilder, tables: Tables, model: TwoStage) -> str:
-    """Add up all that scores have beside the product, the mask too: float32 [batch, n_rows].
-
-    Nobody's vector is zero, so popularity in the place of the bias is nobody's whole score.
-    """
-    offsets = np.stack([array(model.serving_bias()), array(model.popularity)])
-    offsets[:, 0] = -MASKED  # padding is never an answer, whatever the mask says
-    build.constant("offsets", offsets)
-    build.node("Cast", ["is_nobody"], "nobody_column", to=TensorProto.INT64)
-    build.node("Squeeze", ["nobody_column", "second"], "nobody_number")  # [batch]
-    offset = build.node("Gather", ["offsets", "nobody_number"], "offset")
-    if model.has_neighbours:
-        offset = neighbours(build, tables, model, offset)
-    penalty = penalties(build, as_numbers(build, "allowed", "allowed_one"))
-    return build.node("Add", [offset, penalty], "offset_permitted")
-
-
-def _candidates(
-    build: GraphBuilder, items: Items | CodedItems, model: TwoStage, offset: str, variant: str
-) -> None:
-    """Look up "candidate_vectors", [batch, candidates, dim], and "retrieval", their scores."""
-    build.integers("last", 2)
-    items.rows("candidates", "candidate_vectors")
-    if variant != INT8:
+        retrieve(build, tables, items, model)
+        if candidates is None:
+            build.integers("top_k", top_k)
+            build.nodes("TopK", ["permitted", "top_k"], ["best", "row"], axis=1)
+            answer(build, "best", "best", "row")
+            return
+        best_candidates(build, "permitted", min(candidates, len(model.bias)))
+        items.rows("candidates", "candidate_vectors")
         build.node("GatherElements", ["permitted", "candidates"], "retrieval", axis=1)
-        return
-    build.node("Unsqueeze", ["query", "last"], "query_column")  # [batch, dim, 1]
-    build.node("MatMul", ["candidate_vectors", "query_column"], "affinity_column")
-    build.node("Squeeze", ["affinity_column", "last"], "affinity")
-    build.node("GatherElements", [offset, "candidates"], "candidate_offset", axis=1)
-    build.node("Add", ["affinity", "candidate_offset"], "retrieval")
+    scores = _ranked(build, tables, model) if model.ranks else "retrieval"
+    best_of_candidates(build, scores, top_k)
+    answer(build, "best", "best", "row")
 
 
 def _ranked(build: GraphBuilder, tables: Tables, model: TwoStage) -> str:
@@ -106,18 +63,19 @@ def _ranked(build: GraphBuilder, tables: Tables, model: TwoStage) -> str:
     of_item = tables.matrix("rank_item", weight[dim : 2 * dim])
     build.constant("rank_retrieval", weight[2 * dim :])
     build.constant("rank_bias_0", array(first.bias))
+    build.integers("hidden_axis", 2)
     build.floats("barred_retrieval", BARRED)
     build.floats("lowest", -1e30)  # stands in for barred items, whose scores would overflow
     build.node("Gemm", ["shopper", of_shopper, "rank_bias_0"], "from_shopper")
     build.node("Unsqueeze", ["from_shopper", "second"], "from_shopper_row")
     build.node("MatMul", ["candidate_vectors", of_item], "from_item")
     build.node("Max", ["retrieval", "lowest"], "retrieval_finite")
-    build.node("Unsqueeze", ["retrieval_finite", "last"], "retrieval_column")
+    build.node("Unsqueeze", ["retrieval_finite", "hidden_axis"], "retrieval_column")
     build.node("MatMul", ["retrieval_column", "rank_retrieval"], "from_retrieval")
     build.node("Add", ["from_item", "from_retrieval"], "from_pair")
     build.node("Add", ["from_pair", "from_shopper_row"], "hidden_0")  # [batch, candidates, hidden]
     correction = _rest_of_mlp(build, tables, model.ranker, "hidden_0")
-    build.node("Squeeze", [correction, "last"], "correction")
+    build.node("Squeeze", [correction, "hidden_axis"], "correction")
     build.floats("none", 0.0)
     build.node("Where", ["is_nobody", "none", "correction"], "correction_of_somebody")
     build.node("Add", ["retrieval", "correction_of_somebody"], "ranked")
