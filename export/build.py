@@ -11,11 +11,15 @@ import onnx
 import torch
 
 from export.card import model_card
-from export.draft import VARIANT, Draft
+from export.draft import FP32, Draft
 from export.generator import generator_contract, generator_graph
+from export.generator_layers import Network
+from export.generator_variants import generator_trial
 from export.parity import generator_parity, recommender_parity
 from export.recommender import recommender_contract, recommender_graph
+from export.recommender_variants import recommender_trial
 from export.requests import first_pictures, fresh_pictures, fresh_requests, golden_requests
+from export.variants import add_variants
 from runtime.bundle import Bundle, open_bundle, write_bundle
 from runtime.catalogue import Column, pack_catalogue
 from runtime.durable import refuse_existing
@@ -35,7 +39,7 @@ from trainer.run import Run
 
 FRESH_REQUESTS = 4000
 FRESH_PICTURES = 2000
-GOLDEN_REQUESTS = 256
+GOLDEN_REQUESTS = 768
 GOLDEN_PICTURES = 32
 SEED = 20_000_003  # of fresh requests; training never draws from it
 
@@ -110,10 +114,10 @@ def _add_recommender(draft: Draft, run: Run, top_k: int, say: Say) -> None:
     trained = load_recommender(run)
     data, config = trained.data, trained.config
     top_k = min(top_k, data.n_rows - 1)
-    graph = recommender_graph(trained.model, top_k, draft.metadata(VARIANT))
+    graph = recommender_graph(trained.model, top_k, draft.metadata(FP32))
     fresh = fresh_requests(trained, FRESH_REQUESTS, top_k, SEED)
-    parity = recommender_parity(VARIANT, graph, fresh, data.n_rows)
-    say(f"recommender {VARIANT}, {len(fresh):,} requests against torch: {parity.describe()}")
+    parity = recommender_parity(FP32, graph, fresh, data.n_rows).required()
+    say(f"recommender {FP32}, {len(fresh):,} requests against torch: {parity.describe()}")
     golden = golden_requests(fresh, GOLDEN_REQUESTS, SEED)
     _remember(draft, run, "recommender", config.card)
     arrays, columns = pack_catalogue(_columns(data.items))
@@ -137,6 +141,8 @@ def _add_recommender(draft: Draft, run: Run, top_k: int, say: Say) -> None:
     requests = golden.feeds(0, min(REQUESTS, len(golden)), data.n_rows)
     contract = recommender_contract(data.n_rows, trained.max_basket, top_k)
     draft.add_model("recommender", graph, parity, golden, requests, contract, facts)
+    trial = recommender_trial(trained.model, top_k, fresh, golden, requests)
+    add_variants(draft, trial, say)
 
 
 def _columns(items: ItemTable) -> list[Column]:
@@ -156,10 +162,11 @@ def _columns(items: ItemTable) -> list[Column]:
 
 def _add_generator(draft: Draft, run: Run, say: Say) -> None:
     generator, config, categories, metrics = load_generator(run)
-    graph = generator_graph(generator, draft.metadata(VARIANT))
+    network = Network.of(generator)
+    graph = generator_graph(network, draft.metadata(FP32))
     fresh = fresh_pictures(generator, FRESH_PICTURES, SEED)
-    parity = generator_parity(VARIANT, graph, fresh)
-    say(f"generator {VARIANT}, {len(fresh):,} pictures against torch: {parity.describe()}")
+    parity = generator_parity(FP32, graph, fresh).required()
+    say(f"generator {FP32}, {len(fresh):,} pictures against torch: {parity.describe()}")
     golden = first_pictures(fresh, max(GOLDEN_PICTURES, len(categories)))
     _remember(draft, run, "generator", config.card)
     facts = {
@@ -176,8 +183,9 @@ def _add_generator(draft: Draft, run: Run, say: Say) -> None:
         },
     }
     requests = golden.feeds(0, min(REQUESTS, len(golden)))
-    contract = generator_contract(generator)
+    contract = generator_contract(network)
     draft.add_model("generator", graph, parity, golden, requests, contract, facts)
+    add_variants(draft, generator_trial(network, fresh, requests, say), say)
 
 
 def _keep_generator(draft: Draft, bundle: Bundle, say: Say) -> None:
@@ -202,8 +210,9 @@ def _keep_generator(draft: Draft, bundle: Bundle, say: Say) -> None:
         content = model.SerializeToString()
         draft.add_graph(facts["file"], content, (section["inputs"], section["outputs"]), metadata)
         variants[variant] = {**facts, "bytes": len(content)}
-    for key in ("golden", "layers"):
-        draft.files[section[key]] = bundle.read_bytes(section[key])
+    layers = [facts["layers"] for facts in section["variants"].values() if "layers" in facts]
+    for name in (section["golden"], section["layers"], *layers):
+        draft.files[name] = bundle.read_bytes(name)
     draft.manifest["generator"] = section | {"variants": variants}
     draft.manifest["data"]["generator"] = manifest.raw["data"]["generator"]
     origin = f"{manifest.name} version {manifest.version}"

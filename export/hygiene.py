@@ -10,7 +10,7 @@ from onnx import helper
 
 from export.graph import TensorSpec, refuse_large
 from runtime.errors import CheckFailed
-from runtime.onnx_wire import ALLOWED_DOMAINS, scan_model
+from runtime.onnx_wire import CONTRIB_DOMAIN, scan_model
 from runtime.version import __version__
 
 Contract = tuple[Sequence[TensorSpec], Sequence[TensorSpec]]
@@ -47,9 +47,13 @@ def check_hygiene(
             *_about_the_contract(model, contract),
             *_about_metadata(model, metadata),
             *_about_opsets(model),
-            *_about_nodes(model.graph),
-            *_about_tensors(model.graph),
         ]
+        graphs = list(_graphs(model.graph))
+        read = {name for graph in graphs for node in graph.node for name in node.input}
+        for graph in graphs:
+            problems += _about_nodes(graph)
+            problems += _about_tensors(graph, read)
+            problems += _about_contrib(graph)
     if not problems:
         problems = list(_about_validity(model))
     if problems:
@@ -87,13 +91,13 @@ def _about_metadata(model: onnx.ModelProto, metadata: Mapping[str, str]) -> Iter
 
 def _about_opsets(model: onnx.ModelProto) -> Iterator[str]:
     stated = [entry.domain for entry in model.opset_import]
-    used = {node.domain for node in model.graph.node}
+    used = {node.domain for graph in _graphs(model.graph) for node in graph.node}
     for domain in sorted(used - set(stated)):
         yield f"it states no opset of {domain!r} and uses it"
     for domain in sorted(set(stated)):
         if stated.count(domain) > 1:
             yield f"it states the opset of {domain!r} twice"
-        if domain not in used and domain in ALLOWED_DOMAINS - set(_DOMAIN_OF_ONNX):
+        if domain not in used and domain not in _DOMAIN_OF_ONNX:
             yield f"it states an opset of {domain!r} and does not use it"
 
 
@@ -110,10 +114,18 @@ def _about_nodes(graph: onnx.GraphProto) -> Iterator[str]:
             yield f"the node {node.name!r} casts what {source.name!r} has just cast"
 
 
-def _about_tensors(graph: onnx.GraphProto) -> Iterator[str]:
+def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """Yield ``graph`` and the bodies of its nodes, which read what lies around them."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                yield from _graphs(attribute.g)
+
+
+def _about_tensors(graph: onnx.GraphProto, read: set[str]) -> Iterator[str]:
     """Complain of what nobody reads; of a node with several outputs one read is enough."""
-    read = {name for node in graph.node for name in node.input}
-    read |= {value.name for value in graph.output}
+    read = read | {value.name for value in graph.output}
     for constant in graph.initializer:
         if constant.name not in read:
             yield f"the initializer {constant.name!r} is not used"
@@ -123,6 +135,14 @@ def _about_tensors(graph: onnx.GraphProto) -> Iterator[str]:
     for node in graph.node:
         if not read & set(node.output):
             yield f"no output of the node {node.name!r} ({node.op_type}) is used"
+
+
+def _about_contrib(graph: onnx.GraphProto) -> Iterator[str]:
+    """Complain of outputs that ONNX cannot infer, for it has no schema, and that are not stated."""
+    stated = {value.name for value in chain(graph.value_info, graph.output)}
+    for node in graph.node:
+        if node.domain == CONTRIB_DOMAIN and not stated >= set(node.output):
+            yield f"it does not state what the node {node.name!r} ({node.op_type}) puts out"
 
 
 def _about_validity(model: onnx.ModelProto) -> Iterator[str]:

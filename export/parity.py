@@ -18,6 +18,25 @@ class Parity:
 
     checks: tuple[Check, ...]
 
+    @property
+    def passed(self) -> bool:
+        """Whether every figure is in tolerance, and something was compared."""
+        return all(check.passed for check in self.checks)
+
+    def required(self) -> Parity:
+        """Return itself.
+
+        Raises:
+            CheckFailed: a figure is out of tolerance, or nothing was compared.
+        """
+        failed = [check for check in self.checks if not check.passed]
+        if failed:
+            raise CheckFailed(
+                f"the {failed[0].model}'s graph differs from torch over {failed[0].compared} "
+                f"requests, so no bundle is written: {self.describe()}"
+            )
+        return self
+
     def to_json(self) -> dict[str, Any]:
         """Return metric -> value, with the number of requests compared."""
         values: dict[str, Any] = {check.metric: check.value for check in self.checks}
@@ -36,35 +55,16 @@ class Parity:
 def recommender_parity(
     variant: str, graph: bytes, reference: RecommenderGolden, n_rows: int
 ) -> Parity:
-    """Compare a graph's answers with torch's own to the same requests.
-
-    Raises:
-        CheckFailed: out of tolerance, or nothing was compared.
-    """
+    """Compare a graph's answers with torch's own to the same requests."""
     session = open_session(graph, "cpu")
     item, score = replay_recommender(session, reference, n_rows)
     checks = compare_recommender(
         variant, reference.item, reference.score, item, score, reference.target
     )
-    return _passed("recommender", checks)
+    return Parity(tuple(checks))
 
 
 def generator_parity(variant: str, graph: bytes, reference: GeneratorGolden) -> Parity:
-    """Compare a graph's pictures with torch's own from the same latents.
-
-    Raises:
-        CheckFailed: out of tolerance, or nothing was compared.
-    """
+    """Compare a graph's pictures with torch's own from the same latents."""
     image = replay_generator(open_session(graph, "cpu"), reference)
-    return _passed("generator", compare_generator(variant, reference.image, image))
-
-
-def _passed(model: str, checks: list[Check]) -> Parity:
-    parity = Parity(tuple(checks))
-    failed = [check for check in checks if not check.passed]
-    if failed:
-        raise CheckFailed(
-            f"the {model}'s graph differs from torch over {failed[0].compared} requests, so no "
-            f"bundle is written: {parity.describe()}"
-        )
-    return parity
+    return Parity(tuple(compare_generator(variant, reference.image, image)))

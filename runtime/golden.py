@@ -160,6 +160,16 @@ class GeneratorGolden(Golden):
             yield self.feeds(start, min(start + _BATCH_REQUESTS, len(self)))
 
 
+def joined(parts: Sequence[RecommenderGolden]) -> RecommenderGolden:
+    """Put requests one behind the other; there must be one part at least."""
+    arrays = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(RecommenderGolden)
+    }
+    sizes = np.concatenate([np.diff(part.rule_offsets) for part in parts])
+    return RecommenderGolden(**arrays | {"rule_offsets": np.cumsum([0, *sizes], dtype=np.int64)})
+
+
 def pack_rules(
     allowed: Iterable[NDArray[np.bool_]],
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:

@@ -26,13 +26,17 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Variant:
-    """One exported form of a graph: its file, its size, what parity measured, how fast it is."""
+    """One exported form of a graph: its file, its size, what parity measured, how fast it is.
+
+    ``layers`` is what export recorded of its nodes; of fp32 that is in the section.
+    """
 
     name: str
     file: str
     bytes: int
     speedup: float
     parity: Mapping[str, Any]
+    layers: str | None
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,8 @@ class Manifest:
                 found[section.layers] = f"{model}.layers"
             for name, variant in section.variants.items():
                 found[variant.file] = f"{model}.variants.{name}.file"
+                if variant.layers is not None:
+                    found[variant.layers] = f"{model}.variants.{name}.layers"
         return found
 
 

@@ -133,6 +133,7 @@ def _variants(fields: Fields) -> dict[str, Variant]:
             bytes=variant.integer("bytes"),
             speedup=variant.number("speedup"),
             parity=variant.mapping("parity"),
+            layers=variant.text("layers") if "layers" in variant else None,
         )
         for name, variant in fields.named_objects("variants")
     }

@@ -10,8 +10,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-ALLOWED_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
-"""Operator domains that a stock ONNX Runtime implements."""
+STANDARD_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
+"""Operator domains of the ONNX standard."""
+
+CONTRIB_DOMAIN = "com.microsoft"
+CONTRIB_OPERATORS = frozenset(
+    {
+        "DynamicQuantizeMatMul",
+        "MatMulIntegerToFloat",
+        "MatMulNBits",
+        "QGemm",
+        "QLinearAdd",
+        "QLinearConv",  # the standard's, and channels last
+        "QLinearSigmoid",
+    }
+)
+"""The operators of :data:`CONTRIB_DOMAIN`, which every ONNX Runtime has built in, that export
+writes; the domain's many others are refused like any custom operator."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _MAX_DEPTH = 32  # subgraphs within subgraphs; real models have two or three levels
@@ -126,7 +141,8 @@ def _scan_node(model: bytes, node: _Field, found: ModelScan, depth: int) -> Node
         elif item.number == 5:
             _scan_attribute(model, item, found, depth)
     name, op_type, domain = texts[3], texts[4], texts[7]
-    if domain not in ALLOWED_DOMAINS:
+    contrib = domain == CONTRIB_DOMAIN and op_type in CONTRIB_OPERATORS
+    if domain not in STANDARD_DOMAINS and not contrib:
         found.problems.append(f"the custom operator {domain}::{op_type} (node {name!r})")
     return Node(name, op_type, domain, tuple(inputs), tuple(outputs))
 

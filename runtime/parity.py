@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from runtime.bundle import Bundle
-    from runtime.manifest import GeneratorSection, ModelSection, RecommenderSection
+    from runtime.manifest import GeneratorSection, ModelSection, RecommenderSection, Variant
 
 __all__ = [
     "TOLERANCES",
@@ -86,9 +86,9 @@ def check_bundle(
     failures: list[Failure] = []
     compared: list[VariantLayers] = []
     for replay in replays:
-        recorded = _recorded(bundle, replay) if layers else None
         for variant in replay.section.variants.values():
             model = bundle.read_bytes(variant.file)
+            recorded = _recorded(bundle, replay, variant) if layers else None
             try:
                 found = replay.compare(variant.name, open_session(model, actual, threads))
             except UnusableInput as error:
@@ -97,10 +97,10 @@ def check_bundle(
                 continue
             checks += found
             if recorded is not None and replay.layer_requests is not None:
-                nodes = compare_layers(model, replay.layer_requests, recorded, variant.name, actual)
+                nodes = compare_layers(model, replay.layer_requests, recorded, variant, actual)
                 compared.append(VariantLayers(replay.model, variant.name, nodes))
             if not all(check.passed for check in found):
-                failures.append(_explained(bundle, replay, variant.name, model, actual))
+                failures.append(_explained(bundle, replay, variant, model, actual))
     duration_s = (time.monotonic_ns() - begun_ns) / 1e9
     return ParityReport(actual, tuple(checks), tuple(failures), tuple(compared), duration_s)
 
@@ -147,8 +147,10 @@ def _generator_replay(bundle: Bundle, section: GeneratorSection) -> _Replay:
     return _Replay("generator", (PSNR,), section, compare, requests)
 
 
-def _recorded(bundle: Bundle, replay: _Replay) -> Mapping[str, NDArray[Any]]:
-    """Return what was recorded of the fp32 graph's nodes at export."""
+def _recorded(bundle: Bundle, replay: _Replay, variant: Variant) -> Mapping[str, NDArray[Any]]:
+    """Return what was recorded at export of the variant's nodes, else of the fp32 graph's."""
+    if variant.layers is not None:
+        return bundle.arrays(variant.layers)
     if replay.section.layers is None:
         raise UnusableInput(
             f"bundle {bundle.manifest.name!r} holds no golden layers of the {replay.model}; "
@@ -158,18 +160,18 @@ def _recorded(bundle: Bundle, replay: _Replay) -> Mapping[str, NDArray[Any]]:
 
 
 def _explained(
-    bundle: Bundle, replay: _Replay, variant: str, model: bytes, provider: str
+    bundle: Bundle, replay: _Replay, variant: Variant, model: bytes, provider: str
 ) -> Failure:
     """Name the first node of ``model`` that leaves the golden layers."""
     requests = replay.layer_requests
     diverging: NodeCheck | None = None
     if requests is None:
         reason = "there are no golden requests: nothing was compared"
-    elif replay.section.layers is None:
+    elif variant.layers is None and replay.section.layers is None:
         reason = "the bundle holds no golden layers, so no node can be named"
     else:
         try:
-            recorded = _recorded(bundle, replay)
+            recorded = _recorded(bundle, replay, variant)
             nodes = compare_layers(model, requests, recorded, variant, provider)
             diverging = first_diverging(nodes)
         except UnusableInput as error:
@@ -178,4 +180,4 @@ def _explained(
             reason = f"no node differs in the first {REQUESTS} golden requests"
     if diverging is not None:
         reason = f"first diverging node: {diverging.node!r} ({diverging.op_type})"
-    return Failure(replay.model, variant, diverging, reason)
+    return Failure(replay.model, variant.name, diverging, reason)

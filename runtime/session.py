@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from runtime.device import usable_cores
+from runtime.device import cpu_class, usable_cores
 from runtime.errors import MissingCapability, UnusableInput, nearest
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def open_session(
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
+    if _adds_in_16_bits():
+        options.add_session_config_entry("session.x64quantprecision", "1")
     if not optimise:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     names = [_ORT_NAMES[wanted]] + ([_ORT_NAMES["cpu"]] if wanted == "cuda" else [])
@@ -128,6 +131,15 @@ def _onnxruntime() -> Any:
             "other); pip uninstall -y onnxruntime onnxruntime-gpu, then pip install 'endcap[cpu]'"
         )
     return ort
+
+
+@functools.cache
+def _adds_in_16_bits() -> bool:
+    """Whether int8 products may be added in 16 bits, which saturate, unless they are made uint8's.
+
+    x86-64 without VNNI does so; where it is not known, the slower and exact way is taken.
+    """
+    return not cpu_class().has_int8_dot_products
 
 
 def _first_line(error: Exception) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,7 +16,7 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from export import build
+from export import build, generator_variants
 from export.build import export_bundle
 from export.requests import fresh_requests, golden_requests
 from runtime import load
@@ -23,6 +26,7 @@ from runtime.errors import CheckFailed, UnusableInput
 from runtime.golden import RecommenderGolden
 from runtime.parity import check_bundle
 from runtime.text_column import TextColumn
+from tests.command import run
 from tests.trainer.shop import config, shop, write_colours, write_log
 from trainer.dataset import load_dataset
 from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
@@ -81,7 +85,9 @@ def test_a_bundle_states_its_contract_and_passes_parity(
     assert section["inputs"][2] == {"name": "allowed", "dtype": "bool", "shape": ["batch", 25]}
     assert section["metrics"]["cases"] == 60
     assert manifest["metrics"]["recommender"] == section["metrics"]
-    assert section["default"] == {"cpu": "fp32", "cuda": "fp32"}
+    assert set(section["default"]) == {"cpu", "cuda"}
+    assert set(section["default"].values()) <= set(section["variants"])
+    assert {*section["variants"], *section["refused"]} == {"fp32", "fp16", "int8"}
     variant = section["variants"]["fp32"]
     assert variant["parity"]["compared"] >= 2000  # the 60 cases and 2,000 random requests
     assert variant["parity"]["max_abs_score_diff"] <= 1e-4
@@ -135,7 +141,7 @@ def test_torch_and_onnx_rank_held_out_purchases_alike(runs: Path, tmp_path: Path
         [runs / "two-stage", tmp_path / "b"], runs / "log.csv", runs / "items.csv"
     )
     assert found.same_cases
-    assert list(found.tables) == ["torch", "onnx fp32"]
+    assert list(found.tables)[:3] == ["torch", "onnx fp32", "onnx fp16"]
     assert found.tables["onnx fp32"] == found.tables["torch"]
     saved = Run.open(runs / "two-stage").read_json("evaluation.json")
     assert found.tables["torch"].items() <= saved.items()
@@ -267,7 +273,10 @@ def test_golden_requests_are_some_of_the_fresh_ones_with_torchs_answers(runs: Pa
     assert (fresh.target > 0).sum() == 60
     golden = golden_requests(fresh, 40, seed=1)
     assert len(golden) == 40
-    assert (golden.target > 0).sum() == 20
+    assert (golden.target > 0).sum() == 26
+    listed = (fresh.item == fresh.target[:, None])[fresh.target > 0].any(axis=1).sum()
+    shipped = (golden.item == golden.target[:, None])[golden.target > 0].any(axis=1).sum()
+    assert shipped == min(26, listed)  # cases that NDCG can tell anything of
     again = RecommenderGolden.from_arrays(golden.arrays(), "golden.npz")
     found = {
         (int(u), b.tobytes(), i.tobytes(), golden.allowed(n, 25).tobytes())
@@ -280,15 +289,33 @@ def test_golden_requests_are_some_of_the_fresh_ones_with_torchs_answers(runs: Pa
     assert found <= all_fresh
 
 
+def test_the_held_out_requests_are_those_of_the_evaluation(runs: Path) -> None:
+    trained = load_recommender(Run.open(runs / "two-stage"))
+    fresh = fresh_requests(trained, 200, 24, seed=1)
+    cases = trained.data.test
+    assert len(cases) == 60
+    held_out = np.flatnonzero(fresh.target)
+    assert held_out.tolist() == list(range(60))
+    gain = 0.0
+    for n in range(60):
+        hidden = set(np.flatnonzero(~fresh.allowed(n, 25))) - {0}
+        assert hidden == set(cases.context(n).tolist()) - set(cases.targets(n).tolist())
+        place = fresh.item[n].tolist().index(cases.targets(n)[0])
+        gain += 1 / np.log2(place + 2) if place < 10 else 0
+    saved = trained.evaluation["results"]["user+basket"]["ndcg@10"]
+    assert gain / 60 == pytest.approx(saved)
+
+
 def test_requests_whose_last_candidate_ties_are_not_compared(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained = load_recommender(Run.open(runs / "two-stage"))
     kept = fresh_requests(trained, 200, 5, seed=1)
-    gaps = iter(np.array_split(np.where(np.arange(len(kept)) % 4 == 0, 1e-6, 1.0), 2))
-    monkeypatch.setattr("export.requests.BATCH", -(-len(kept) // 2))
+    gaps = iter(np.where(np.arange(len(kept)) % 4 == 0, 1e-6, 1.0))
     monkeypatch.setattr(
-        trained.model, "boundary_gap", lambda *request: torch.from_numpy(next(gaps))
+        trained.model,
+        "boundary_gap",
+        lambda user, *request: torch.tensor([next(gaps) for _ in user]),
     )
     fewer = fresh_requests(trained, 200, 5, seed=1)
     clear = np.arange(len(kept)) % 4 != 0
@@ -327,3 +354,87 @@ def test_a_bundle_without_generator_has_none_to_keep(runs: Path, tmp_path: Path)
     with pytest.raises(UnusableInput, match="items' holds no generator; give a run"):
         export(runs, tmp_path / "next", generator=tmp_path / "items")
     assert not (tmp_path / "next").exists()
+
+
+def damaged_int8(change: Callable[[dict[str, np.ndarray]], None]) -> Callable[..., bytes]:
+    """Return a builder of the int8 graph whose constants are changed afterwards."""
+    whole = generator_variants.int8_graph
+
+    def build_graph(*arguments: Any) -> bytes:
+        model = onnx.load_model_from_string(whole(*arguments))
+        constants = {one.name: numpy_helper.to_array(one).copy() for one in model.graph.initializer}
+        change(constants)
+        for one in model.graph.initializer:
+            one.CopyFrom(numpy_helper.from_array(constants[one.name], one.name))
+        content: bytes = model.SerializeToString()
+        return content
+
+    return build_graph
+
+
+def too_bright(constants: dict[str, np.ndarray]) -> None:
+    constants["image_zero"][...] = 100
+
+
+def test_a_generator_has_all_variants_in_tolerance(runs: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    export(runs, tmp_path / "b", recommender=None, say=said.append)
+    bundle = open_bundle(tmp_path / "b")
+    section = bundle.manifest.raw["generator"]
+    assert list(section["variants"]) == ["fp32", "fp16", "int8"]
+    assert section["refused"] == {}
+    for name, least in (("fp32", 55), ("fp16", 45), ("int8", 30)):
+        assert section["variants"][name]["parity"]["compared"] == build.FRESH_PICTURES
+        assert section["variants"][name]["parity"]["psnr_db"] >= least
+        assert section["variants"][name]["speedup"] > 0
+    assert section["variants"]["fp16"]["bytes"] < 0.6 * section["variants"]["fp32"]["bytes"]
+    assert section["default"]["cuda"] == "fp32"
+    assert [line.split(":")[0] for line in said if "kept" in line] == [
+        "generator fp16 kept", "generator int8 kept",
+    ]  # fmt: skip
+    report = check_bundle(bundle, "cpu", layers=True)
+    assert report.passed
+    assert [(check.variant, check.tolerance) for check in report.checks] == [
+        ("fp32", 55.0), ("fp16", 45.0), ("int8", 30.0),
+    ]  # fmt: skip
+    assert [compared.variant for compared in report.layers] == ["fp32", "fp16", "int8"]
+    for compared in report.layers:
+        file = section["variants"][compared.variant]["file"]
+        graph = onnx.load_model_from_string(bundle.read_bytes(file)).graph
+        assert [node.node for node in compared.nodes] == [node.name for node in graph.node]
+        assert {node.verdict for node in compared.nodes} == {"agrees"}
+
+
+def test_an_int8_graph_out_of_tolerance_is_refused_and_the_rest_ships(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generator_variants, "int8_graph", damaged_int8(too_bright))
+    export(runs, tmp_path / "b", recommender=None)
+    bundle = open_bundle(tmp_path / "b")
+    section = bundle.manifest.raw["generator"]
+    assert list(section["variants"]) == ["fp32", "fp16"]
+    assert section["refused"].keys() == {"int8"}
+    reason = section["refused"]["int8"]
+    found = re.fullmatch(r"out of tolerance: psnr_db (\d+\.\d+) \(tolerance 30\)", reason)
+    assert found is not None, reason
+    assert float(found[1]) < 30
+    assert "int8" not in section["default"].values()
+    assert not (tmp_path / "b" / "generator" / "int8.onnx").exists()
+    assert check_bundle(bundle, "cpu").passed
+    assert f"generator int8 refused: {reason}" in run("inspect", tmp_path / "b").out
+    assert f"int8: {reason}" in run("doctor", tmp_path / "b").out
+
+
+def test_kept_variants_stay_with_a_kept_generator(runs: Path, tmp_path: Path) -> None:
+    export(runs, tmp_path / "first", recommender=None, version=4)
+    export(runs, tmp_path / "next", generator=tmp_path / "first", version=5)
+    first, second = (open_bundle(tmp_path / name) for name in ("first", "next"))
+    kept, original = (one.manifest.raw["generator"]["variants"] for one in (second, first))
+    assert list(kept) == list(original) == ["fp32", "fp16", "int8"]
+    for variant in kept:
+        model = onnx.load_model_from_string(second.read_bytes(kept[variant]["file"]))
+        stated = {entry.key: entry.value for entry in model.metadata_props}
+        assert (stated["version"], stated["variant"]) == ("5", variant)
+    layers = kept["int8"]["layers"]
+    assert second.read_bytes(layers) == first.read_bytes(layers)
+    assert check_bundle(second, "cpu", layers=True).passed

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from export.generator import folded, generator_contract, generator_graph
+from export.generator import generator_contract, generator_graph
+from export.generator_layers import Network, folded
 from runtime.comparison import psnr_db
 from runtime.session import open_session
 from trainer.generator.model import Generator
@@ -40,7 +41,7 @@ def generator(image_size: int, channels: int) -> Generator:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_graph_paints_as_torch_does(image_size: int, channels: int) -> None:
     model = generator(image_size, channels)
-    session = open_session(generator_graph(model, META), "cpu")
+    session = open_session(generator_graph(Network.of(model), META), "cpu")
     z = np.random.default_rng(0).standard_normal((12, 100), dtype=np.float32)
     category = (np.arange(12) % 3)[:, None]
     with torch.no_grad():
@@ -79,10 +80,10 @@ def test_batch_norm_is_folded_exactly() -> None:
 
 def test_the_model_keeps_the_contract() -> None:
     model = generator(32, 3)
-    content = onnx.load_from_string(generator_graph(model, META))
+    content = onnx.load_from_string(generator_graph(Network.of(model), META))
     onnx.checker.check_model(content, full_check=True)
     assert not [node for node in content.graph.node if node.op_type == "BatchNormalization"]
-    inputs, outputs = generator_contract(model)
+    inputs, outputs = generator_contract(Network.of(model))
     assert inputs[0] == {"name": "z", "dtype": "float32", "shape": ["batch", 100]}
     assert inputs[1] == {"name": "category", "dtype": "int64", "shape": ["batch", 1]}
     assert outputs == [{"name": "image", "dtype": "uint8", "shape": ["batch", 32, 32, 3]}]

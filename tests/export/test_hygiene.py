@@ -103,6 +103,13 @@ def another_opset(model: onnx.ModelProto) -> None:
     model.opset_import.append(helper.make_opsetid("ai.onnx.ml", 3))
 
 
+def contrib_of_unstated_output(model: onnx.ModelProto) -> None:
+    first_node(model).op_type, first_node(model).domain = "QLinearConv", "com.microsoft"
+    first_node(model).output[0] = model.graph.node[1].input[0] = "between"
+    model.graph.node.append(helper.make_node("Relu", ["between"], ["y"], "Relu_y"))
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+
+
 def wrong_shape(model: onnx.ModelProto) -> None:
     weight = np.zeros((3, 2), np.float32)
     model.graph.initializer[0].CopyFrom(numpy_helper.from_array(weight, "weight"))
@@ -140,8 +147,13 @@ FLOAT, DOUBLE = TensorProto.FLOAT, TensorProto.DOUBLE
         ),
         (another_opset, "it states an opset of 'ai.onnx.ml' and does not use it"),
         (
-            edited(first_node, domain="com.microsoft"),
+            edited(first_node, op_type="QLinearConv", domain="com.microsoft"),
             "it states no opset of 'com.microsoft' and uses it",
+        ),
+        (contrib_of_unstated_output, r"does not state what .*'MatMul_y' \(QLinearConv\) puts out"),
+        (
+            edited(first_node, op_type="FusedMatMul", domain="com.microsoft"),
+            "it holds the custom operator com.microsoft::FusedMatMul",
         ),
         (external_weight, r"it holds external data \(tensor 'weight'\)"),
         (wrong_shape, "ONNX refuses it: .*"),

@@ -9,7 +9,9 @@ import onnx
 import pytest
 import torch
 
+from export import recommender_mlp
 from export.graph import IR_VERSION, OPSET
+from export.hygiene import check_hygiene
 from export.recommender import recommender_contract, recommender_graph
 from runtime.onnx_wire import scan_model
 from runtime.session import open_session
@@ -19,16 +21,27 @@ from trainer.recommender.config import MlpConfig
 from trainer.recommender.mlp import Mlp
 from trainer.recommender.two_stage import TwoStage
 
+VARIANTS = ("fp32", "fp16", "int8")
 META = {"bundle": "test", "version": "3", "variant": "fp32"}
 
 
-def models() -> dict[str, Mlp | TwoStage]:
+def mlp(hidden: tuple[int, ...] = (64, 32), n_items: int = N_ITEMS) -> Mlp:
+    """An MLP whose hidden units are on and off, as trained ones are."""
     torch.manual_seed(0)
-    mlp = Mlp(MlpConfig(max_basket=4), N_USERS, N_USERS + 2, N_ITEMS).eval()
-    mlp.remember_buyers(torch.randint(1, N_USERS + 3, (60,)), torch.randint(1, N_ITEMS + 1, (60,)))
+    model = Mlp(MlpConfig(max_basket=4, hidden=hidden), N_USERS, N_USERS + 2, n_items).eval()
+    with torch.no_grad():
+        model.user.weight.normal_(0, 0.5)
+        model.item.weight.normal_(0, 0.5)
+    bought = torch.randint(1, N_USERS + 3, (60,)), torch.randint(1, n_items + 1, (60,))
+    model.remember_buyers(*bought)
+    return model
+
+
+def models() -> dict[str, Mlp | TwoStage]:
     return {
-        "mlp": mlp,
-        "mlp, one hidden layer": Mlp(MlpConfig(max_basket=4, hidden=(8,)), 5, 5, N_ITEMS).eval(),
+        "mlp": mlp(),
+        "mlp, one hidden layer": mlp(hidden=(8,)),
+        "mlp, three hidden layers": mlp(hidden=(24, 9, 5)),
         "two-stage": two_stage(),
         "two-stage, few candidates": two_stage(candidates=6),
         "two-stage, no attributes": TwoStage(
@@ -49,12 +62,21 @@ def unranked() -> TwoStage:
     return model
 
 
+@pytest.fixture(params=["batch", "one by one"])
+def batching(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Score a batch's requests at once, or as on a large catalogue."""
+    if request.param == "one by one":
+        monkeypatch.setattr(recommender_mlp, "ONE_BY_ONE", 0)
+
+
+@pytest.mark.usefixtures("batching")
 @pytest.mark.parametrize("name", models())
 @pytest.mark.parametrize("top_k", [1, 5, N_ITEMS])
 def test_the_graph_answers_as_torch_does(name: str, top_k: int) -> None:
     model = models()[name]
     session = open_session(recommender_graph(model, top_k, META), "cpu")
     user, basket, allowed = requests(300, 4, seed=8)
+    user[2:5] = basket[2:5] = 0  # nobody at all
     allowed[0] = False  # nothing may be shown
     allowed[1] = True  # row 0 is padding even where the caller allows it
     with torch.no_grad():
@@ -72,9 +94,11 @@ def test_the_graph_answers_as_torch_does(name: str, top_k: int) -> None:
     assert not (found_item[1] == 0).any()
 
 
+@pytest.mark.usefixtures("batching")
+@pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("name", models())
-def test_one_request_is_answered_as_in_a_batch(name: str) -> None:
-    session = open_session(recommender_graph(models()[name], 5, META), "cpu")
+def test_one_request_is_answered_as_in_a_batch(name: str, variant: str) -> None:
+    session = open_session(recommender_graph(models()[name], 5, META, variant), "cpu")
     user, basket, allowed = (tensor.numpy() for tensor in requests(9, 4))
     together, _ = session.run({"user": user, "basket": basket, "allowed": allowed})
     for n in range(9):
@@ -82,9 +106,11 @@ def test_one_request_is_answered_as_in_a_batch(name: str) -> None:
         assert session.run(one)[0].tolist() == together[n : n + 1].tolist()
 
 
+@pytest.mark.usefixtures("batching")
+@pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("name", models())
-def test_the_model_keeps_the_contract(name: str) -> None:
-    content = recommender_graph(models()[name], 5, META)
+def test_the_model_keeps_the_contract(name: str, variant: str) -> None:
+    content = recommender_graph(models()[name], 5, META, variant)
     model = onnx.load_from_string(content)
     onnx.checker.check_model(model, full_check=True)
     inputs, outputs = recommender_contract(N_ITEMS + 1, 4, 5)
@@ -96,12 +122,11 @@ def test_the_model_keeps_the_contract(name: str) -> None:
             dtype = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
             assert dtype == spec["dtype"]
     assert {prop.key: prop.value for prop in model.metadata_props} == META
-    assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", OPSET)]
+    opsets = [(entry.domain, entry.version) for entry in model.opset_import]
+    assert opsets == [("", OPSET), ("com.microsoft", 1)][: 2 if variant == "int8" else 1]
     assert model.ir_version == IR_VERSION
     assert not scan_model(content).problems
-    used = {name for node in model.graph.node for name in node.input}
-    assert {constant.name for constant in model.graph.initializer} <= used
-    assert not [node for node in model.graph.node if node.op_type in ("Identity", "Dropout")]
+    check_hygiene("graph", content, (inputs, outputs), META)
 
 
 def test_a_ranking_stage_that_changes_nothing_is_not_shipped() -> None:
@@ -113,8 +138,7 @@ def test_a_ranking_stage_that_changes_nothing_is_not_shipped() -> None:
 
 
 def test_anonymous_baskets_of_the_log_are_not_shipped() -> None:
-    mlp = models()["mlp"]
-    content = onnx.load_from_string(recommender_graph(mlp, 5, META))
+    content = onnx.load_from_string(recommender_graph(mlp(), 5, META))
     (users,) = (c for c in content.graph.initializer if c.name == "user_vectors")
     assert list(users.dims) == [N_USERS + 1, 50]
 

@@ -80,6 +80,18 @@ def test_custom_operator_in_a_subgraph(depth: int) -> None:
     assert found.problems == ["the custom operator evil::Spy (node 'deep')"]
 
 
+@pytest.mark.parametrize(
+    ("op_type", "allowed"), [("QLinearConv", True), ("FusedMatMul", False), ("QLinearconv", False)]
+)
+def test_of_the_contrib_operators_only_those_that_export_writes(
+    op_type: str, allowed: bool
+) -> None:
+    node = helper.make_node(op_type, [], ["inner"], "n", domain="com.microsoft")
+    found = scan_model(conditional(branch(constant()), branch(node)).SerializeToString())
+    said = f"the custom operator com.microsoft::{op_type} (node 'n')"
+    assert found.problems == ([] if allowed else [said])
+
+
 def external(name: str) -> TensorProto:
     tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=[1])
     tensor.data_location = TensorProto.EXTERNAL

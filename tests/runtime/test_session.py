@@ -12,6 +12,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from runtime import session
+from runtime.device import CpuClass
 from runtime.errors import MissingCapability, UnusableInput
 from runtime.session import available_providers, open_session, resolve_provider
 from runtime.store import load
@@ -139,3 +141,27 @@ def test_wrong_inputs(graph: bytes) -> None:
     session = open_session(graph, "cpu", 1)
     with pytest.raises(UnusableInput, match="cannot run the graph"):
         session.run({"z": np.zeros((2, 8), np.float32)})
+
+
+@pytest.mark.parametrize(
+    ("cpu", "entry"),
+    [
+        (CpuClass("x86-64 with VNNI", True), None),
+        (CpuClass("x86-64 without VNNI", False), "1"),
+        (CpuClass("a CPU whose instructions are not known", False), "1"),
+    ],
+)
+def test_int8_sums_are_exact_where_the_cpu_adds_in_16_bits(
+    graph: bytes, cpu: CpuClass, entry: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session._adds_in_16_bits.cache_clear()
+    monkeypatch.setattr(session, "cpu_class", lambda: cpu)
+    opened = open_session(graph, "cpu", 1)
+    session._adds_in_16_bits.cache_clear()
+    options = opened._inner.get_session_options()
+    key = "session.x64quantprecision"
+    if entry is None:
+        with pytest.raises(RuntimeError, match=key):
+            options.get_session_config_entry(key)
+    else:
+        assert options.get_session_config_entry(key) == entry

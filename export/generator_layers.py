@@ -1,0 +1,98 @@
+"""A trained generator as plain numbers: its layers with batch norm folded in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from trainer.generator.model import Generator
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A transposed convolution, and ReLU behind it.
+
+    Attributes:
+        weight: float32 [inputs, outputs, side, side].
+        bias: float32 [outputs].
+        stride: outputs from one input to the next.
+        padding: rows and columns cut off at every edge.
+        last: whether it is the network's last, which no ReLU follows.
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+    stride: int
+    padding: int
+    last: bool
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a generator computes: z and a category's vector through layers to tanh.
+
+    Attributes:
+        category_vectors: float32 [categories, dim].
+        layers: first to last; the first reads a 1x1 map.
+        z_dim: numbers in z.
+        image_size: pixels on a side.
+    """
+
+    category_vectors: np.ndarray
+    layers: tuple[Layer, ...]
+    z_dim: int
+    image_size: int
+
+    @classmethod
+    def of(cls, generator: Generator) -> Network:
+        """Take the numbers of a trained generator, in evaluation mode and on the CPU."""
+        return cls(
+            category_vectors=generator.embedding.weight.detach().numpy(),
+            layers=tuple(_layer(*layer) for layer in generator.layers),
+            z_dim=generator.z_dim,
+            image_size=generator.image_size,
+        )
+
+    @property
+    def channels(self) -> int:
+        """Channels of the picture."""
+        return len(self.layers[-1].bias)
+
+    @property
+    def n_inputs(self) -> int:
+        """Numbers that the first layer reads: z and the category's vector."""
+        return len(self.layers[0].weight)
+
+
+def _layer(convolution: nn.ConvTranspose2d, norm: nn.BatchNorm2d | None) -> Layer:
+    weight, bias = folded(convolution, norm)
+    padding = convolution.padding[0]
+    assert not isinstance(padding, str)
+    return Layer(weight, bias, convolution.stride[0], int(padding), last=norm is None)
+
+
+def folded(
+    convolution: nn.ConvTranspose2d, norm: nn.BatchNorm2d | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fold a batch norm's running statistics into the convolution before it.
+
+    Returns:
+        Weight, float32 [inputs, outputs, 4, 4], and bias, float32 [outputs].
+    """
+    with torch.no_grad():
+        weight = convolution.weight.double()
+        bias = (
+            weight.new_zeros(weight.shape[1])
+            if convolution.bias is None
+            else convolution.bias.double()
+        )
+        if norm is not None:
+            assert norm.running_mean is not None
+            assert norm.running_var is not None
+            scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
+            weight = weight * scale[None, :, None, None]
+            bias = (bias - norm.running_mean.double()) * scale + norm.bias.double()
+        return weight.float().contiguous().numpy(), bias.float().numpy()
