@@ -6,13 +6,15 @@
 # make quality  ranking quality beside peers, on real data (hours on 2 cores); make peers sets them up
 # make picture-quality  the generator beside the seed's DCGAN, on Fashion-MNIST and product-images (hours on 2 cores)
 # make rate   training rate beside RecBole, in an environment of its own; make long-log: 20 million purchases
+# make generator-export  the generator's graphs beside other exports' (minutes); make export-peers sets those up
 # make docs   docs/cli.md and docs/config.md from the code
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 DATA ?= ../shared/data
 
-.PHONY: demo test check docs models bench peers quality picture-quality rate long-log clean
+.PHONY: demo test check docs models bench peers quality picture-quality rate long-log export-peers \
+	generator-export clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -76,6 +78,21 @@ quality: $(VENV)/.installed $(PEERS)/.installed
 picture-quality: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.generator_quality fashion-mnist --data $(DATA)
 	$(BIN)/python -m benchmarks.generator_quality product-images --data $(DATA)
+
+EXPORT_PEERS = build/export-peers
+
+# It sees what is installed in $(VENV), so that all sides run in one process.
+$(EXPORT_PEERS)/.installed: benchmarks/peers-export.txt $(VENV)/.installed
+	$(PYTHON) -m venv $(EXPORT_PEERS)
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > \
+		$$($(EXPORT_PEERS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/house.pth
+	$(EXPORT_PEERS)/bin/python -m pip install --quiet --requirement $<
+	touch $@
+
+export-peers: $(EXPORT_PEERS)/.installed
+
+generator-export: export-peers
+	$(EXPORT_PEERS)/bin/python -m benchmarks.generator_export
 
 SHOP = build/corner-store
 UCI = $(DATA)/uci-online-retail/online_retail_invoices.parquet
