@@ -52,15 +52,15 @@ class Shelf:
         self.group[1:] = catalogue.category_codes
         never = self._forbidden(catalogue, "never_show", self.rules.never_show)
         restricted = self._forbidden(catalogue, "age_restricted", self.rules.age_restricted)
-        allowed = ~never
-        allowed[0] = False
-        self.in_stock: int | None = None
-        if stock is not None:
-            held = stock_mask(stock, catalogue)
-            self.in_stock = int(held.sum())
-            allowed &= held
-        self._allowed_to_adults = allowed
-        self._allowed_to_all = allowed & ~restricted
+        self._to_adults = ~never
+        self._to_adults[0] = False
+        self._to_all = self._to_adults & ~restricted
+        self._held = stock_mask(stock, catalogue) if stock is not None else None
+        self.in_stock = int(self._held.sum()) if self._held is not None else None
+        self._shown = {
+            verified: listed if self._held is None else listed & self._held
+            for verified, listed in ((True, self._to_adults), (False, self._to_all))
+        }
         promoted = catalogue.rows(self.rules.promotions)
         self.promoted = row_mask(promoted, catalogue) if self.rules.promotions else None
         absent = [i for i, row in zip(self.rules.promotions, promoted, strict=True) if row == 0]
@@ -68,11 +68,15 @@ class Shelf:
 
     def allowed(self, age_verified: bool = False) -> NDArray[np.bool_]:
         """Return which rows may be shown, bool [n_items + 1], for the caller to narrow further."""
-        return (self._allowed_to_adults if age_verified else self._allowed_to_all).copy()
+        return self._shown[age_verified].copy()
 
-    def may_show(self, row: int, age_verified: bool = False) -> bool:
-        """Say whether item row ``row`` may be shown."""
-        return bool((self._allowed_to_adults if age_verified else self._allowed_to_all)[row])
+    def listed(self, age_verified: bool = False) -> NDArray[np.bool_]:
+        """Return which rows the rules let be shown, in stock or not: bool [n_items + 1]."""
+        return self._to_adults if age_verified else self._to_all
+
+    def has(self, row: int) -> bool | None:
+        """Say whether item row ``row`` is in stock; None where that is not known."""
+        return bool(self._held[row]) if self._held is not None else None
 
     def _forbidden(
         self, catalogue: Catalogue, rule: str, categories: Iterable[str]
