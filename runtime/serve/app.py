@@ -18,6 +18,7 @@ from runtime.serve.errors import HttpError
 from runtime.serve.gate import Gate
 from runtime.serve.health import Health
 from runtime.serve.inference import Inference
+from runtime.serve.metadata import Metadata
 from runtime.serve.openapi import Document
 from runtime.serve.page_files import page_routes, read_page
 from runtime.serve.pictures import Pictures
@@ -35,6 +36,7 @@ def make_app(service: Service) -> Starlette:
         for part in (
             Shop(service),
             Inference(service),
+            Metadata(service),
             Pictures(service),
             Browse(service),
             Health(service, reloader),
@@ -53,7 +55,7 @@ def make_app(service: Service) -> Starlette:
         if service.events is not None:
             await service.events.stop()
 
-    return Starlette(
+    app = Starlette(
         routes=[*routes([*endpoints, *document.endpoints()]), *page_routes(read_page())],
         middleware=[Middleware(Gate, settings=service.settings, metrics=service.metrics)],
         exception_handlers={
@@ -64,6 +66,8 @@ def make_app(service: Service) -> Starlette:
         },
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # a redirect would repeat whatever Host was sent
+    return app
 
 
 async def _start(service: Service, reloader: Reloader) -> None:

@@ -14,6 +14,7 @@ from runtime.serve.limits import Limits
 
 T = TypeVar("T")
 
+_BODY = "the body"
 _WINDOW = {"gzip": 31, "deflate": 15}  # zlib's wbits: with a gzip header, with a zlib header
 
 
@@ -87,7 +88,7 @@ def decompressed(body: bytes, encoding: str, limit_bytes: int) -> bytes:
     return result
 
 
-def decode(body: bytes, kind: type[T] | Any, what: str = "the body") -> T:
+def decode(body: bytes, kind: type[T] | Any, what: str = _BODY) -> T:
     """Decode JSON into ``kind``; the sentence of a refusal names the field.
 
     Raises:
@@ -109,9 +110,10 @@ def decode(body: bytes, kind: type[T] | Any, what: str = "the body") -> T:
 def _named(complaint: str, what: str) -> str:
     """Turn msgspec's "Expected `int`, got `str` - at `$.k`" into "k: expected int, got str"."""
     said, _, place = complaint.partition(" - at ")
-    field = place.strip("`").removeprefix("$").removeprefix(".") or what
+    path = place.strip("`").removeprefix("$")
+    field = path.removeprefix(".") if what == _BODY and path else what + path
     said = said[:1].lower() + said[1:]
-    return f"{field}: {said.replace('`', repr('')[0])}"
+    return f"{field}: {said}".replace("`", "'")
 
 
 def _too_long(limit_bytes: int) -> HttpError:

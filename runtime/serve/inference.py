@@ -7,6 +7,7 @@ https://github.com/triton-inference-server/server/blob/main/docs/protocol/extens
 from __future__ import annotations
 
 import gzip
+import time
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -19,59 +20,57 @@ from runtime.errors import nearest
 from runtime.serve.bodies import decode, decompressed
 from runtime.serve.endpoint import Answers, Call, Endpoint
 from runtime.serve.errors import HttpError
-from runtime.serve.models import Model, Values, find_model
-from runtime.serve.parameters import Parameter
-from runtime.serve.replies import JSON, json_reply, reply
-from runtime.serve.schemas import InferBody, InferInput, InferReply, ModelMetadata
+from runtime.serve.models import MODEL, VERSION, Model, Values, find_model
+from runtime.serve.replies import JSON, reply
+from runtime.serve.schemas import InferBody, InferInput, InferReply
 from runtime.serve.service import Service
 from runtime.serve.tensors import binary_size, read_tensor, write_tensor
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 BINARY = "application/octet-stream"
 _WORTH_COMPRESSING_BYTES = 1 << 14
-_MODEL = Parameter("model", "string", "recommender or generator", example="recommender")
-_VERSION = Parameter("version", "string", "the bundle's version")
 _RAW = {HEADER_LENGTH: "length of the JSON that comes before the tensors' bytes, where any do"}
 
 
 class Inference:
-    """Endpoints of the protocol that ask a model."""
+    """The endpoint of the protocol that asks a model."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._limits = service.settings.limits
 
     def endpoints(self) -> list[Endpoint]:
-        """Return what is served, each path with and without a version."""
-        found = []
-        for path, where in (
-            ("/v2/models/{model}", (_MODEL,)),
-            ("/v2/models/{model}/versions/{version}", (_MODEL, _VERSION)),
-        ):
-            found += [
-                Endpoint(
-                    "POST", f"{path}/infer", "Run the model on tensors.", self.infer,
-                    {200: Answers("the outputs", InferReply, JSON, _RAW)},
-                    (400, 404, 408, 413, 415, 503), where, body=InferBody,
-                    media_types=(JSON, BINARY), tag="inference",
-                ),
-                Endpoint(
-                    "GET", path, "Describe the model.", self.describe,
-                    {200: Answers("the model", ModelMetadata)}, (400, 404, 503), where,
-                    tag="inference",
-                ),
-            ]  # fmt: skip
-        return found
-
-    async def describe(self, call: Call) -> Response:
-        """Return the model's metadata."""
-        return json_reply(self._model(call).metadata())
+        """Return what is served, with and without a version."""
+        return [
+            Endpoint(
+                "POST", f"/v2/models/{{model}}{below}/infer", "Run the model on tensors.",
+                self.infer, {200: Answers("the outputs", InferReply, JSON, _RAW)},
+                (400, 404, 408, 413, 415, 503), where, body=InferBody,
+                media_types=(JSON, BINARY), tag="inference",
+            )
+            for below, where in (("", (MODEL,)), ("/versions/{version}", (MODEL, VERSION)))
+        ]  # fmt: skip
 
     async def infer(self, call: Call) -> Response:
         """Run the model; what was asked for in binary comes back in binary."""
         model = self._model(call)
-        headers = call.request.headers
-        body = await self._service.bodies.read(call.request, self._limits.body_bytes)
+        count = self._service.statistics.add
+        begun_ns = time.perf_counter_ns()
+        try:
+            values, asked, outputs = await self._read(call.request, model)
+            answer = await model.run(self._service.lane, values)
+        except BaseException:
+            count(model.name, 0, begun_ns, succeeded=False)
+            raise
+        count(model.name, len(next(iter(values.values()))), begun_ns, succeeded=True)
+        return _reply(call.request, model, asked, answer, outputs)
+
+    async def _read(
+        self, request: Request, model: Model
+    ) -> tuple[Values, InferBody, list[tuple[str, bool]]]:
+        """Return the checked inputs, the request, and the outputs that it asks for."""
+        headers = request.headers
+        body = await self._service.bodies.read(request, self._limits.body_bytes)
         encoding = headers.get("content-encoding", "")
         if encoding:
             body = decompressed(body, encoding, self._limits.body_bytes)
@@ -80,8 +79,7 @@ class Inference:
         values = _values(asked.inputs, binary, model, self._limits.batch)
         outputs = _outputs(asked, model)
         model.check(values)
-        answer = await model.run(self._service.lane, values)
-        return _reply(call.request, model, asked, answer, outputs)
+        return values, asked, outputs
 
     def _model(self, call: Call) -> Model:
         return find_model(self._service.engine, call.values["model"], call.values.get("version"))

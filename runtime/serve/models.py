@@ -16,11 +16,13 @@ from runtime.recommender import Recommender
 from runtime.serve.engine import Engine
 from runtime.serve.errors import HttpError, NotFound
 from runtime.serve.lane import Lane
+from runtime.serve.parameters import Parameter
 from runtime.serve.schemas import ModelMetadata
 from runtime.serve.tensors import TensorSpec
 
 PLATFORM = "onnxruntime_onnx"
-NAMES = ("recommender", "generator")
+MODEL = Parameter("model", "string", "recommender or generator", example="recommender")
+VERSION = Parameter("version", "string", "the bundle's version")
 Values = Mapping[str, "NDArray[Any]"]
 
 

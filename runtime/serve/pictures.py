@@ -162,6 +162,8 @@ def _matches(request: Request, tag: str) -> bool:
 
 def _accepts_png(accept: str) -> bool:
     """Say whether an Accept header takes PNG (RFC 9110, 12.5.1): the most specific range counts."""
+    if not accept.strip():
+        return True
     weights: dict[str, float] = {}
     for part in accept.split(","):
         kind, *options = (word.strip().lower() for word in part.split(";"))

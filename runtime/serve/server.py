@@ -33,11 +33,11 @@ def serve(settings: Settings) -> None:
         CheckFailed: the bundle fails parity on this device.
         MissingCapability: the provider is not there.
     """
-    with contextlib.closing(_bound(settings.host, settings.port)) as bound:
+    with contextlib.closing(bind(settings.host, settings.port)) as bound:
         service = make_service(settings)
         sys.setswitchinterval(_SWITCH_S)
         _more_files(settings.limits.connections)
-        _Server(service, _address(bound)).run(sockets=[bound])
+        make_server(service, bound).run(sockets=[bound])
 
 
 def make_service(settings: Settings) -> Service:
@@ -55,10 +55,10 @@ def make_service(settings: Settings) -> Service:
     return Service(settings, engine, stock, events)
 
 
-def make_config(service: Service) -> uvicorn.Config:
-    """Return uvicorn's configuration for ``service``."""
+def make_server(service: Service, bound: socket.socket) -> uvicorn.Server:
+    """Return the server of ``service`` that will say that it listens on ``bound``."""
     limits = service.settings.limits
-    return uvicorn.Config(
+    config = uvicorn.Config(
         make_app(service),
         http=impatient(limits),
         ws="none",
@@ -70,13 +70,14 @@ def make_config(service: Service) -> uvicorn.Config:
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=limits.stop_s,
     )
+    return _Server(config, service, _address(bound))
 
 
 class _Server(uvicorn.Server):
     """uvicorn's server; says on standard error when it serves and when it stops."""
 
-    def __init__(self, service: Service, where: str) -> None:
-        super().__init__(make_config(service))
+    def __init__(self, config: uvicorn.Config, service: Service, where: str) -> None:
+        super().__init__(config)
         self._service = service
         self._where = where
 
@@ -96,8 +97,12 @@ class _Server(uvicorn.Server):
             self._captured_signals.clear()  # it stopped as it was told: no signal is left to obey
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    """Return a socket that has the address: two servers must not share it."""
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that has the address, port 0 being any free one.
+
+    Raises:
+        UnusableInput: the address is taken, or is not this machine's.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -14,6 +14,7 @@ from runtime.serve.event_writer import EventWriter
 from runtime.serve.lane import Lane
 from runtime.serve.metrics import Metrics
 from runtime.serve.settings import Settings
+from runtime.serve.statistics import Statistics
 
 
 class Service:
@@ -27,6 +28,7 @@ class Service:
         events: keeps events; None where none are kept.
         lane: computes.
         metrics: counts.
+        statistics: counts inference requests as Triton does.
         bodies: reads requests.
         shelf_lock: held while a shelf is compiled and put to use.
         stopping: whether the server is about to end.
@@ -46,6 +48,7 @@ class Service:
         self.events = events
         self.metrics = Metrics()
         self.lane = Lane(settings.limits, self.metrics.batch)
+        self.statistics = Statistics()
         self.bodies = Bodies(settings.limits)
         self.shelf_lock = asyncio.Lock()
         self.stopping = False
