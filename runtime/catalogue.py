@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runtime.bundle import Bundle
 
 KINDS = ("text", "label", "number")
+_FEW = 8  # ids that are found sooner one by one than together
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,20 @@ class Catalogue:
             at += 1
         return None
 
+    def rows(self, item_ids: Iterable[str]) -> NDArray[np.int64]:
+        """Return the item rows of ``item_ids``: int64 [n], 0 where the catalogue has none."""
+        ids = list(item_ids)
+        if len(ids) < _FEW or self.n_items == 0:
+            return np.array([self.row(item_id) or 0 for item_id in ids], np.int64)
+        encoded = [item_id.encode("utf-8", errors="surrogatepass") for item_id in ids]
+        wanted = np.array([_hash_of(text) for text in encoded], np.uint64)
+        at = np.minimum(np.searchsorted(self._hash, wanted), self.n_items - 1)
+        rows = np.where(self._hash[at] == wanted, self._hash_row[at], 0).astype(np.int64)
+        for index in np.flatnonzero(rows).tolist():
+            if not self._ids.equals(int(rows[index]) - 1, encoded[index]):
+                rows[index] = self.row(ids[index]) or 0  # two ids of one hash
+        return rows
+
     def item_id(self, row: int) -> str:
         """Return the shop's id of item row ``row``."""
         return self._ids[self._index(row)]
@@ -120,6 +135,13 @@ class Catalogue:
             return None
         return self.categories[int(self._codes[index])]
 
+    @property
+    def category_codes(self) -> NDArray[np.int32]:
+        """The index into ``categories`` of each item, row 1 first: int32 [n_items], -1 for none."""
+        if self._codes is None:
+            return np.full(self.n_items, -1, np.int32)
+        return self._codes
+
     def mask(self, category: str) -> NDArray[np.bool_]:
         """Return which rows are in ``category``: bool [n_items + 1], row 0 never.
 
@@ -130,7 +152,8 @@ class Catalogue:
             raise UnusableInput(
                 f"unknown category {category!r}; {nearest(category, self.categories)}"
             )
-        mask = np.zeros(self.n_items + 1, np.bool_)
+        mask = np.empty(self.n_items + 1, np.bool_)
+        mask[0] = False
         np.equal(self._codes, self.categories.index(category), out=mask[1:])
         return mask
 

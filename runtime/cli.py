@@ -13,9 +13,16 @@ import click
 from runtime.cli_options import Group
 from runtime.errors import EndcapError, MissingCapability
 
-_HERE = ("recommend", "similar", "generate", "inspect", "parity", "doctor", "bench")
+_HERE = (
+    "recommend", "similar", "generate", "inspect", "parity", "doctor", "bench", "serve", "events",
+)  # fmt: skip
 _ENTRY_POINTS = "endcap.commands"
 _CORE, _HEAVY = "pip install endcap", "pip install 'endcap[train]'"
+_SERVE = "pip install 'endcap[serve]'"
+_EXTRAS = {
+    **dict.fromkeys(("click", "numpy", "png"), _CORE),
+    **dict.fromkeys(("starlette", "uvicorn", "msgspec", "prometheus_client", "httptools"), _SERVE),
+}
 _INTERRUPTED, _PIPE_CLOSED = 130, 141  # what a shell reports for SIGINT and SIGPIPE
 
 _NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # absent before click 8.2
@@ -59,6 +66,14 @@ def _own_command(name: str) -> click.Command:
         from runtime.cli_bench import bench
 
         return bench
+    if name == "serve":
+        from runtime.cli_serve import serve
+
+        return serve
+    if name == "events":
+        from runtime.cli_events import events
+
+        return events
     if name == "generate":
         from runtime.cli_pictures import generate
 
@@ -84,7 +99,7 @@ def _loaded(point: Any) -> click.Command:
 
 
 def _extra_of(error: ModuleNotFoundError) -> str:
-    return _CORE if (error.name or "").partition(".")[0] in ("click", "numpy", "png") else _HEAVY
+    return _EXTRAS.get((error.name or "").partition(".")[0], _HEAVY)
 
 
 def _absent(name: str, error: ModuleNotFoundError) -> click.Command:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +21,19 @@ from runtime.cli_options import (
 
 if TYPE_CHECKING:
     from runtime.answer import Answer
+    from runtime.store import Store
+
+_stock_option = click.option(
+    "--stock", metavar="F", help="CSV item_id,quantity; what is absent or 0 is not shown."
+)
+
+_rules_option = click.option(
+    "--rules", metavar="F", help="TOML with the shop's own rules: docs/serving.md."
+)
+
+_age_option = click.option(
+    "--age-verified", is_flag=True, help="The shopper is old enough for what the rules restrict."
+)
 
 _k_option = click.option(
     "-k", type=int, metavar="K", help="How many items; 10, or all that a small catalogue has."
@@ -46,9 +59,9 @@ Examples:
 @click.option("--category", metavar="C", help="Show only this category.")
 @click.option("--only", metavar="F", help="Show only the item ids in this file, one a line.")
 @click.option("--exclude", metavar="ID,ID", help="Never show these item ids.")
-@click.option(
-    "--stock", metavar="F", help="CSV item_id,quantity; what is absent or 0 is not shown."
-)
+@_stock_option
+@_rules_option
+@_age_option
 @click.option("--no-reasons", is_flag=True, help="Don't say why; the answer comes much sooner.")
 @variant_option
 @provider_option
@@ -63,6 +76,8 @@ def recommend(
     only: str | None,
     exclude: str | None,
     stock: str | None,
+    rules: str | None,
+    age_verified: bool,
     no_reasons: bool,
     variant: str,
     provider: str,
@@ -74,19 +89,21 @@ def recommend(
     Items in the basket are not shown again. Ids that BUNDLE does not know are reported, never
     guessed.
     """
-    from runtime.shop_files import read_item_ids, read_stock
-    from runtime.store import load
+    from runtime.shop_files import read_item_ids
 
-    rules: dict[str, Any] = {
-        "only": read_item_ids(only) if only is not None else None,
-        "exclude": split_ids(exclude),
-        "stock": read_stock(stock) if stock is not None else None,
-        "reasons": not no_reasons,
-    }
-    store = load(bundle, provider, variant, threads)
+    store = _load(bundle, provider, variant, threads, rules, stock)
     k = k if k is not None else min(10, store.recommender.max_k)
-    answer = store.recommend(user=user, basket=split_ids(basket), k=k, category=category, **rules)
-    _print_answer(answer, k, user, as_json)
+    answer = store.recommend(
+        user=user,
+        basket=split_ids(basket),
+        k=k,
+        category=category,
+        only=read_item_ids(only) if only is not None else None,
+        exclude=split_ids(exclude),
+        reasons=not no_reasons,
+        age_verified=age_verified,
+    )
+    _print_answer(answer, k, as_json)
 
 
 @click.command(
@@ -100,6 +117,9 @@ Examples:
 @bundle_argument
 @click.argument("item_id")
 @_k_option
+@_stock_option
+@_rules_option
+@_age_option
 @variant_option
 @provider_option
 @threads_option
@@ -108,27 +128,59 @@ def similar(
     bundle: str,
     item_id: str,
     k: int | None,
+    stock: str | None,
+    rules: str | None,
+    age_verified: bool,
     variant: str,
     provider: str,
     threads: int | None,
     as_json: bool,
 ) -> None:
     """Show what goes with ITEM_ID."""
+    store = _load(bundle, provider, variant, threads, rules, stock)
+    k = k if k is not None else min(10, store.recommender.max_k)
+    answer = store.similar(item_id, k, age_verified=age_verified)
+    _print_answer(answer, k, as_json)
+
+
+def _load(
+    bundle: str,
+    provider: str,
+    variant: str,
+    threads: int | None,
+    rules: str | None,
+    stock: str | None,
+) -> Store:
+    """Load the bundle with the shop's files, and say what the shop should know of its rules."""
+    from runtime.rules import read_rules
+    from runtime.shop_files import read_stock
     from runtime.store import load
 
-    store = load(bundle, provider, variant, threads)
-    k = k if k is not None else min(10, store.recommender.max_k)
-    answer = store.similar(item_id, k)
-    _print_answer(answer, k, None, as_json)
+    store = load(
+        bundle,
+        provider,
+        variant,
+        threads,
+        read_rules(rules) if rules is not None else None,
+        read_stock(stock) if stock is not None else None,
+    )
+    for note in store.shelf.notes:
+        say(f"endcap: {note}")
+    return store
 
 
-def _print_answer(answer: Answer, k: int, user: str | None, as_json: bool) -> None:
+def _print_answer(answer: Answer, k: int, as_json: bool) -> None:
+    from runtime.answer import DEGRADATIONS
+
     if answer.unknown:
         ids = ", ".join(repr(unknown) for unknown in answer.unknown)
-        anonymous = "; the shopper is anonymous" if user in answer.unknown else ""
+        anonymous = "; the shopper is anonymous" if "user_unknown" in answer.degraded else ""
         say(f"endcap: not known to this bundle: {ids}{anonymous}")
-    if len(answer.items) < k:
+    if "fewer_allowed" in answer.degraded:
         say(f"endcap: {len(answer.items)} of {k} items: no more are allowed by the rules given")
+    for name in answer.degraded:
+        if name not in ("user_unknown", "fewer_allowed"):
+            say(f"endcap: {DEGRADATIONS[name]}")
     if as_json:
         print_json(answer.to_json())
         return
@@ -139,7 +191,7 @@ def _print_answer(answer: Answer, k: int, user: str | None, as_json: bool) -> No
             item.title,
             item.category or "",
             f"{item.score:.4f}",
-            item.reason or "",
+            "promoted" if item.promoted else item.reason or "",
         )
         for item in answer.items
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from runtime.manifest import GeneratorSection
+    from runtime.provider import Provider
     from runtime.session import Session
 
 _BATCH_IMAGES = 16
@@ -32,6 +33,7 @@ class GeneratedImages:
         seed: the seed that gives the same pictures again.
         variant: which exported form ran, such as "fp32".
         provider: where it ran, "cpu" or "cuda".
+        requested_provider: where it was to run, "cpu", "cuda" or "auto".
         truncation: latent values beyond plus or minus this were drawn again; None for none.
         interpolate: seed of the far end of the path that they lie on; None for no path.
     """
@@ -42,6 +44,7 @@ class GeneratedImages:
     seed: int
     variant: str
     provider: str
+    requested_provider: str
     truncation: float | None = None
     interpolate: int | None = None
 
@@ -54,6 +57,7 @@ class GeneratedImages:
             "variant": self.variant,
             "provider": self.provider,
             **self.latent_options(),
+            "requested_provider": self.requested_provider,
         }
 
     def latent_options(self) -> dict[str, int | float]:
@@ -70,15 +74,27 @@ class Generator:
         section: the bundle's description of its generator.
         variant: name of the variant that ``session`` runs.
         session: the opened graph.
+        provider: where it was to run, and does.
     """
 
     def __init__(
-        self, bundle: BundleName, section: GeneratorSection, variant: str, session: Session
+        self,
+        bundle: BundleName,
+        section: GeneratorSection,
+        variant: str,
+        session: Session,
+        provider: Provider,
     ) -> None:
         self._bundle = bundle
         self._section = section
         self._variant = variant
         self._session = session
+        self._provider = provider
+
+    @property
+    def variant(self) -> str:
+        """Name of the variant that runs."""
+        return self._variant
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -108,19 +124,16 @@ class Generator:
                 f"it must be at most {MAX_IMAGES // len(rows)}"
             )
         z = latents.draw(self._section.z_dim)
-        return tuple(
-            GeneratedImages(
-                bundle=self._bundle,
-                images=self._paint(z, row),
-                category=self.categories[row],
-                seed=latents.seed,
-                variant=self._variant,
-                provider=self._session.provider,
-                truncation=latents.truncation,
-                interpolate=latents.interpolate,
-            )
-            for row in rows
-        )
+        return tuple(_last(self._painted(z, row, latents)) for row in rows)
+
+    def steps(self, category: str, latents: Latents) -> Iterator[GeneratedImages | None]:
+        """Draw as :meth:`generate` does, a few pictures a step: None until the last, which is all.
+
+        Raises:
+            UnusableInput: there is no such category.
+        """
+        row = self._row(category)
+        return self._painted(latents.draw(self._section.z_dim), row, latents)
 
     def _row(self, category: str) -> int:
         if category not in self.categories:
@@ -128,14 +141,37 @@ class Generator:
             raise UnusableInput(f"unknown category {category!r}; {close}")
         return self.categories.index(category)
 
-    def _paint(self, z: NDArray[np.float32], row: int) -> NDArray[np.uint8]:
-        """Run the graph on ``z``, [n, z_dim]: uint8 [n, height, width, channels]."""
-        category = np.full((len(z), 1), row, np.int64)
-        images = [
-            self._session.run(
-                {"z": z[i : i + _BATCH_IMAGES], "category": category[i : i + _BATCH_IMAGES]},
-                ["image"],
-            )[0]
-            for i in range(0, len(z), _BATCH_IMAGES)
-        ]
-        return np.concatenate(images)
+    def _painted(
+        self, z: NDArray[np.float32], row: int, latents: Latents
+    ) -> Iterator[GeneratedImages | None]:
+        """Run the graph on ``z``, [n, z_dim], a batch a step."""
+        parts: list[NDArray[np.uint8]] = []
+        for part in self.run_steps(z, np.full((len(z), 1), row, np.int64)):
+            parts.append(part)
+            yield None
+        yield GeneratedImages(
+            bundle=self._bundle,
+            images=np.concatenate(parts),  # [n, height, width, channels]
+            category=self.categories[row],
+            seed=latents.seed,
+            variant=self._variant,
+            provider=self._provider.actual,
+            requested_provider=self._provider.requested,
+            truncation=latents.truncation,
+            interpolate=latents.interpolate,
+        )
+
+    def run_steps(
+        self, z: NDArray[np.float32], category: NDArray[np.int64]
+    ) -> Iterator[NDArray[np.uint8]]:
+        """Yield the pictures of ``z``, [n, z_dim], and ``category``, [n, 1], a batch at a time."""
+        for i in range(0, len(z), _BATCH_IMAGES):
+            rows = slice(i, i + _BATCH_IMAGES)
+            (image,) = self._session.run({"z": z[rows], "category": category[rows]}, ["image"])
+            yield image
+
+
+def _last(steps: Iterator[GeneratedImages | None]) -> GeneratedImages:
+    *_, last = steps
+    assert last is not None  # the last step is always the pictures
+    return last

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from runtime.questions import Question, Steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from runtime.catalogue import Catalogue
     from runtime.request import ResolvedRequest
-
-    # (user row, item rows oldest first) of each request, bool [n_rows] allowed -> item and score,
-    # [n, top_k] both
-    Ask = Callable[
-        [Sequence[tuple[int, Sequence[int]]], NDArray[np.bool_]],
-        tuple[NDArray[np.int64], NDArray[np.float32]],
-    ]
 
 MAX_BASKET_ITEMS = 8  # of the basket, the latest, among which a reason is looked for
 _OTHERS = 32  # items, evenly spaced over the catalogue, that say what any item scores
@@ -31,7 +26,7 @@ _PURCHASES = "fits your earlier purchases"
 
 @dataclass(frozen=True)
 class Reasons:
-    """Finds a reason for each item shown, in one more run of the graph of at most 11 requests.
+    """Finds a reason for each item shown, by one more question to the graph, 11 contexts at most.
 
     The lift of an item by a context is how much more it scores there than with nobody and nothing,
     less what any item of the catalogue gains: scores of two contexts differ by more than taste, so
@@ -41,15 +36,13 @@ class Reasons:
 
     Attributes:
         catalogue: items by row.
-        ask: answers requests, see ``Ask``.
         max_k: how many items one answer can hold.
     """
 
     catalogue: Catalogue
-    ask: Ask
     max_k: int
 
-    def of(self, resolved: ResolvedRequest, rows: Sequence[int]) -> list[str]:
+    def of(self, resolved: ResolvedRequest, rows: Sequence[int]) -> Steps[list[str]]:
         """Return the reason for each of ``rows``, the items shown for ``resolved``.
 
         The basket item that lifts it most, or the category that the best of them share with it; if
@@ -63,7 +56,7 @@ class Reasons:
         own = (resolved.user, history)
         whole = (resolved.user, [*history, *resolved.basket.tolist()])
         alone = [(0, [item]) for item in basket]
-        lift = self._lifts([own, whole, *alone], rows, {*history, *basket})
+        lift = yield from self._lifts([own, whole, *alone], rows, {*history, *basket})
         reasons = []
         for place, row in enumerate(rows):
             by_own, by_whole, *by_item = lift[:, place].tolist()
@@ -77,7 +70,7 @@ class Reasons:
 
     def _lifts(
         self, contexts: Sequence[tuple[int, list[int]]], rows: Sequence[int], known: set[int]
-    ) -> NDArray[Any]:
+    ) -> Steps[NDArray[Any]]:
         """Compute float64 [contexts, rows]: the lift of each of ``rows`` by each context."""
         room = min(_OTHERS, self.max_k - len(rows))
         spread = np.linspace(1, self.catalogue.n_items, room).round().astype(int).tolist()
@@ -85,7 +78,7 @@ class Reasons:
         allowed = np.zeros(self.catalogue.n_items + 1, np.bool_)
         allowed[[*rows, *others]] = True
         requests = list({(user, tuple(items)): None for user, items in [(0, []), *contexts]})
-        item, score = self.ask(requests, allowed)
+        item, score = yield Question(requests, allowed)
         asked = np.flatnonzero(allowed)
         scores = np.full((len(requests), len(asked)), -np.inf)
         request, place = np.nonzero(item)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from runtime.errors import UnusableInput
+from runtime.shelf import row_mask, stock_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from runtime.catalogue import Catalogue
+    from runtime.shelf import Shelf
     from runtime.users import Users
 
 
@@ -31,6 +33,7 @@ class Request:
         exclude: never show these item ids.
         stock: quantity by item id; items absent from it or with none left are not shown.
         reasons: whether to say why each item is shown, which takes longer than finding it.
+        age_verified: whether the shopper was found old enough for what is age-restricted.
     """
 
     user: str | None = None
@@ -41,12 +44,15 @@ class Request:
     exclude: tuple[str, ...] = ()
     stock: Mapping[str, float] | None = None
     reasons: bool = True
+    age_verified: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.k, bool) or not isinstance(self.k, int):
             raise UnusableInput(f"k is {self.k!r}; it must be a whole number")
         if self.user is not None and not isinstance(self.user, str):
             raise UnusableInput(f"user is {self.user!r}; it must be a text")
+        if not isinstance(self.age_verified, bool):
+            raise UnusableInput(f"age_verified is {self.age_verified!r}; it must be true or false")
         object.__setattr__(self, "basket", _ids("basket", self.basket))
         object.__setattr__(self, "exclude", _ids("exclude", self.exclude))
         if self.only is not None:
@@ -82,12 +88,13 @@ class ResolvedRequest:
 
 
 def resolve(
-    request: Request, catalogue: Catalogue, users: Users, seen_filter: bool
+    request: Request, catalogue: Catalogue, users: Users, shelf: Shelf, seen_filter: bool
 ) -> ResolvedRequest:
     """Turn ids into rows and rules into the allowed mask; unknown ids are listed, not guessed.
 
-    Not allowed are: row 0, what is in the basket, what the user bought (with ``seen_filter``),
-    anything outside ``category`` or ``only``, ``exclude``, and what is not in stock.
+    Not allowed are: row 0, what ``shelf`` holds back, what is in the basket, what the user bought
+    (with ``seen_filter``), anything outside ``category`` or ``only``, ``exclude``, and what is not
+    in the request's own stock.
 
     Raises:
         UnusableInput: there is no such category.
@@ -100,16 +107,14 @@ def resolve(
             unknown[request.user] = None
     basket = _rows(request.basket, catalogue, unknown)
     history = users.history(user)
-    if request.category is None:
-        allowed = np.ones(catalogue.n_items + 1, np.bool_)
-    else:
-        allowed = catalogue.mask(request.category)
+    allowed = shelf.allowed(request.age_verified)
+    if request.category is not None:
+        allowed &= catalogue.mask(request.category)
     if request.only is not None:
-        allowed &= _mask(_rows(request.only, catalogue, unknown), catalogue)
+        allowed &= row_mask(_rows(request.only, catalogue, unknown), catalogue)
     allowed[_rows(request.exclude, catalogue, unknown)] = False
     if request.stock is not None:
-        in_stock = [item_id for item_id, quantity in request.stock.items() if quantity > 0]
-        allowed &= _mask(_rows(in_stock, catalogue, {}), catalogue)
+        allowed &= stock_mask(request.stock, catalogue)
     allowed[basket] = False
     if seen_filter:
         allowed[history] = False
@@ -118,22 +123,13 @@ def resolve(
 
 
 def _rows(
-    item_ids: Iterable[str], catalogue: Catalogue, unknown: dict[str, None]
+    item_ids: Sequence[str], catalogue: Catalogue, unknown: dict[str, None]
 ) -> NDArray[np.int64]:
-    rows = []
-    for item_id in item_ids:
-        row = catalogue.row(item_id)
-        if row is None:
-            unknown[item_id] = None
-        else:
-            rows.append(row)
-    return np.array(rows, np.int64)
-
-
-def _mask(rows: NDArray[np.int64], catalogue: Catalogue) -> NDArray[np.bool_]:
-    mask = np.zeros(catalogue.n_items + 1, np.bool_)
-    mask[rows] = True
-    return mask
+    rows = catalogue.rows(item_ids)
+    if not rows.all():
+        unknown.update((item_ids[index], None) for index in np.flatnonzero(rows == 0).tolist())
+        rows = rows[rows != 0]
+    return rows
 
 
 def _ids(name: str, values: Iterable[str]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ def read_item_ids(path: str) -> tuple[str, ...]:
     Raises:
         UnusableInput: the file is missing, is not text, or holds no id.
     """
-    ids = tuple(line.strip() for line in _text(path).splitlines() if line.strip())
+    ids = tuple(line.strip() for line in read_text(path).splitlines() if line.strip())
     if not ids:
         raise UnusableInput(f"{path!r} holds no item id; write one a line")
     return ids
@@ -29,7 +29,16 @@ def read_stock(path: str) -> dict[str, float]:
         UnusableInput: the file is missing or not CSV, a column is missing, or a quantity is not a
             finite number; the message names the line.
     """
-    reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
+    return parse_stock(read_text(path), path)
+
+
+def parse_stock(text: str, path: str) -> dict[str, float]:
+    """Parse the text of a stock CSV; ``path`` is what the messages of errors call it.
+
+    Raises:
+        UnusableInput: as :func:`read_stock` does.
+    """
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     stock: dict[str, float] = {}
     try:
         header = list(reader.fieldnames or [])
@@ -59,7 +68,12 @@ def _quantity(text: str, path: str, line: int) -> float:
     return quantity
 
 
-def _text(path: str) -> str:
+def read_text(path: str) -> str:
+    """Return the text of a small file, without its byte order mark.
+
+    Raises:
+        UnusableInput: it cannot be read, is not UTF-8, or holds binary data.
+    """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:

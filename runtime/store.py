@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from runtime.answer import Answer, BundleName
 from runtime.bundle import Bundle, open_bundle
-from runtime.errors import UnusableInput, nearest
+from runtime.errors import MissingCapability, UnusableInput, nearest
 from runtime.latent import Latents
+from runtime.provider import Provider
 from runtime.request import Request
 from runtime.session import Session, open_session, resolve_provider
 from runtime.variant_choice import choose_variant
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from runtime.generator import GeneratedImages, Generator
     from runtime.manifest import ModelSection
     from runtime.recommender import Recommender
+    from runtime.rules import Rules
+    from runtime.shelf import Shelf
+
+NO_CUDA_OFFERED = "the installed onnxruntime offers no CUDA"
 
 
 class Store:
@@ -27,12 +32,24 @@ class Store:
 
     Attributes:
         bundle: the verified bundle.
-        provider: where graphs run, "cpu" or "cuda".
+        where: where graphs were to run and do. With "auto", what CUDA does not open moves to the
+            CPU, and ``where.why`` says so.
     """
 
-    def __init__(self, bundle: Bundle, provider: str, variant: str, threads: int | None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        provider: str,
+        variant: str,
+        threads: int | None,
+        rules: Rules | None = None,
+        stock: Mapping[str, float] | None = None,
+    ) -> None:
         self.bundle = bundle
-        self.provider = resolve_provider(provider)
+        actual = resolve_provider(provider)
+        why = NO_CUDA_OFFERED if (provider, actual) == ("auto", "cpu") else None
+        self.where = Provider(provider, actual, why)
+        self._rules, self._stock = rules, stock
         self._variant = variant
         self._threads = threads
         sections = bundle.manifest.sections().values()
@@ -47,6 +64,11 @@ class Store:
     def name(self) -> BundleName:
         """Name and version of the bundle."""
         return BundleName(self.bundle.manifest.name, self.bundle.manifest.version)
+
+    @property
+    def provider(self) -> str:
+        """Where graphs run, "cpu" or "cuda"."""
+        return self.where.actual
 
     @cached_property
     def recommender(self) -> Recommender:
@@ -64,7 +86,7 @@ class Store:
             raise self._absent("recommender")
         catalogue, users = Catalogue.of(self.bundle), Users.of(self.bundle)
         variant, session = self._open("recommender", section)
-        return Recommender(self.name, section, variant, session, catalogue, users)
+        return Recommender(self.name, section, variant, session, self.where, catalogue, users)
 
     @cached_property
     def generator(self) -> Generator:
@@ -78,12 +100,33 @@ class Store:
         section = self.bundle.manifest.generator
         if section is None:
             raise self._absent("generator")
-        return Generator(self.name, section, *self._open("generator", section))
+        variant, session = self._open("generator", section)
+        return Generator(self.name, section, variant, session, self.where)
 
     @property
     def catalogue(self) -> Catalogue:
         """Items by row."""
         return self.recommender.catalogue
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """What the rules and the stock allow.
+
+        Raises:
+            UnusableInput: the rules name a category that the catalogue does not have.
+        """
+        from runtime.shelf import Shelf
+
+        return Shelf(self.catalogue, self._rules, self._stock)
+
+    def set_stock(self, stock: Mapping[str, float] | None) -> None:
+        """Replace the stock, quantity by item id, at once: no request sees a part of it.
+
+        Items absent from it or with none left are not shown; None where the stock is not known.
+        """
+        from runtime.shelf import Shelf
+
+        self.shelf = Shelf(self.catalogue, self._rules, stock)
 
     def recommend(
         self,
@@ -95,6 +138,7 @@ class Store:
         exclude: Iterable[str] | None = None,
         stock: Mapping[str, float] | None = None,
         reasons: bool = True,
+        age_verified: bool = False,
     ) -> Answer:
         """Recommend ``k`` items to a known user, for a basket, for both, or for nobody at all.
 
@@ -107,6 +151,7 @@ class Store:
             exclude: never show these item ids.
             stock: quantity by item id; items absent from it or with none left are not shown.
             reasons: whether to say why each item is shown, which takes longer than finding it.
+            age_verified: whether the shopper was found old enough for what the rules restrict.
 
         Raises:
             UnusableInput: the bundle has no recommender, k is out of range, the category is
@@ -121,16 +166,17 @@ class Store:
             exclude=_listed(exclude) if exclude is not None else (),
             stock=stock,
             reasons=reasons,
+            age_verified=age_verified,
         )
-        return self.recommender.recommend(request)
+        return self.recommender.recommend(request, self.shelf)
 
-    def similar(self, item_id: str, k: int = 10) -> Answer:
+    def similar(self, item_id: str, k: int = 10, *, age_verified: bool = False) -> Answer:
         """Recommend ``k`` items that go with ``item_id``.
 
         Raises:
             UnusableInput: the catalogue does not have the item, or k is out of range.
         """
-        return self.recommender.similar(item_id, k)
+        return self.recommender.similar(item_id, k, self.shelf, age_verified=age_verified)
 
     def generate(
         self,
@@ -169,6 +215,16 @@ class Store:
         )
 
     def _open(self, model: str, section: ModelSection) -> tuple[str, Session]:
+        """Open the variant of ``section`` for the provider; with "auto", on the CPU if need be."""
+        try:
+            return self._opened(model, section)
+        except (MissingCapability, UnusableInput) as error:
+            if (self.where.requested, self.where.actual) != ("auto", "cuda"):
+                raise
+            self.where = Provider("auto", "cpu", f"CUDA does not work: {error}", failed=True)
+            return self._opened(model, section)
+
+    def _opened(self, model: str, section: ModelSection) -> tuple[str, Session]:
         variant, _ = choose_variant(section, self.provider, self._variant)
         record = section.variants.get(variant)
         if record is None:
@@ -192,6 +248,8 @@ def load(
     provider: str = "auto",
     variant: str = "auto",
     threads: int | None = None,
+    rules: Rules | None = None,
+    stock: Mapping[str, float] | None = None,
 ) -> Store:
     """Load the bundle at ``path``, after checking every file of it.
 
@@ -200,12 +258,14 @@ def load(
         provider: "cpu", "cuda", or "auto" (CUDA where it is available, else the CPU).
         variant: "auto" for the bundle's choice on this provider, or a name such as "fp32".
         threads: threads for one run; None for one a core, at most 4.
+        rules: the shop's own, see :func:`runtime.rules.read_rules`; None for none.
+        stock: quantity by item id, see :meth:`Store.set_stock`; None where it is not known.
 
     Raises:
         UnusableInput: the bundle is damaged or newer than this endcap, or has no such variant.
         MissingCapability: the provider, or onnxruntime, is not there.
     """
-    return Store(open_bundle(path), provider, variant, threads)
+    return Store(open_bundle(path), provider, variant, threads, rules, stock)
 
 
 def _listed(ids: Iterable[str]) -> tuple[str, ...]:

@@ -28,6 +28,9 @@ AVERAGED = {
     f"{name}@10" for name in ("hr", "ndcg", "mrr", "recall", "precision", "popularity_rank")
 }
 RANKING = AVERAGED | {"coverage@10", "cases", "interval"}
+ANSWER = [
+    "bundle", "tier", "variant", "provider", "unknown", "items", "requested_provider", "degraded",
+]  # fmt: skip
 TIERS = ("user+basket", "basket", "short basket", "user", "popular")
 
 
@@ -175,10 +178,10 @@ def test_inspect(chain: Chain) -> None:
 
 def test_recommend(chain: Chain) -> None:
     found = answer("recommend", chain.bundle, "--user", "u0", "--basket", "i2,nope", "-k", 4)
-    assert list(found) == ["bundle", "tier", "variant", "provider", "unknown", "items"]
+    assert list(found) == ANSWER
     assert found["bundle"] == {"name": "bundle", "version": 3}
     assert (found["tier"], found["variant"], found["unknown"]) == ("user+basket", "fp32", ["nope"])
-    keys = ["rank", "item_id", "title", "category", "score", "reason"]
+    keys = ["rank", "item_id", "title", "category", "score", "reason", "promoted"]
     assert all(list(item) == keys for item in found["items"])
     assert [item["rank"] for item in found["items"]] == [1, 2, 3, 4]
     assert found["items"][0]["title"] == "Title " + found["items"][0]["item_id"][1:]
@@ -188,7 +191,7 @@ def test_recommend(chain: Chain) -> None:
 
 def test_similar(chain: Chain) -> None:
     found = answer("similar", chain.bundle, "i5", "-k", 3)
-    assert list(found) == ["bundle", "tier", "variant", "provider", "unknown", "items"]
+    assert list(found) == ANSWER
     assert (found["tier"], len(found["items"])) == ("basket", 3)
     assert "i5" not in {item["item_id"] for item in found["items"]}
 
@@ -196,7 +199,9 @@ def test_similar(chain: Chain) -> None:
 def test_generate(chain: Chain, tmp_path: Path) -> None:
     options = ["--category", "Mug", "-n", 3, "--seed", 5, "--out", tmp_path / "mugs"]
     found = answer("generate", chain.bundle, *options)
-    assert list(found) == ["files", "seed", "category", "variant", "provider"]
+    assert list(found) == [
+        "files", "seed", "category", "variant", "provider", "requested_provider"
+    ]  # fmt: skip
     assert (found["seed"], found["category"], len(found["files"])) == (5, "Mug", 3)
     assert sorted(found["files"]) == sorted(map(str, (tmp_path / "mugs").iterdir()))
     with Image.open(found["files"][0]) as picture:

@@ -51,7 +51,8 @@ def test_recommend_json(endcap: Run, tiny: Path) -> None:
     code, out, err = endcap("recommend", tiny, "--basket", "BREAD-1,nope", "-k", 2, "--json")
     document = json.loads(out)
     assert code == 0
-    assert list(document) == ["bundle", "tier", "variant", "provider", "unknown", "items"]
+    keys = ["bundle", "tier", "variant", "provider", "unknown", "items"]
+    assert list(document) == [*keys, "requested_provider", "degraded"]
     assert document["unknown"] == ["nope"]
     assert document["items"][0]["item_id"] == "BUTTER"
     assert err == "endcap: not known to this bundle: 'nope'\n"
@@ -199,6 +200,7 @@ def test_generate_sheet(endcap: Run, tiny: Path, tmp_path: Path) -> None:
         "category": "Tea",
         "variant": "fp32",
         "provider": "cpu",
+        "requested_provider": "auto",
     }
     with Image.open(out_file) as sheet:
         assert sheet.size == (4 * 8 + 3 * 2, 4 * 8 + 3 * 2)

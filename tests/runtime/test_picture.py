@@ -23,7 +23,7 @@ def pictures(
     shape = (n, 4, 6, channels)
     images = np.random.Generator(np.random.PCG64(3)).integers(0, 256, shape).astype(np.uint8)
     bundle = BundleName("Läden 7", 12)
-    return GeneratedImages(bundle, images, category, 7, "fp32", "cpu", 0.8, interpolate)
+    return GeneratedImages(bundle, images, category, 7, "fp32", "cpu", "auto", 0.8, interpolate)
 
 
 def text_of(file: str | Path) -> dict[str, str]:

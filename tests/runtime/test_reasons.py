@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtime.questions import Question, Steps
 from runtime.reasons import MAX_BASKET_ITEMS, Reasons
 from runtime.request import ResolvedRequest
 from runtime.store import Store
@@ -35,7 +36,17 @@ class Graph:
         self.scorer = scorer
         self.batches: list[int] = []
 
-    def __call__(self, contexts: Sequence[Context], allowed: np.ndarray) -> Any:
+    def answer(self, steps: Steps[list[str]]) -> list[str]:
+        """Answer the questions of ``steps`` until it says which reasons it found."""
+        try:
+            question = next(steps)
+            while True:
+                assert isinstance(question, Question)
+                question = steps.send(self._reply(question.contexts, question.allowed))
+        except StopIteration as end:
+            return list(end.value)
+
+    def _reply(self, contexts: Sequence[Context], allowed: np.ndarray) -> Any:
         self.batches.append(len(contexts))
         scores = np.array([self.scorer(user, tuple(rows)) for user, rows in contexts], np.float32)
         scores = np.where(allowed, scores, -np.inf)
@@ -58,7 +69,7 @@ def sum_of(gains: dict[int, dict[int, float]], users: dict[int, float] | None = 
 
 
 def reasons(store: Store, scorer: Scorer, request: ResolvedRequest, rows: list[int]) -> list[str]:
-    return Reasons(store.catalogue, Graph(scorer), TOP_K).of(request, rows)
+    return Graph(scorer).answer(Reasons(store.catalogue, TOP_K).of(request, rows))
 
 
 def test_the_basket_item_that_lifts_an_item_most_is_named(store: Store) -> None:
@@ -123,7 +134,11 @@ def test_a_basket_that_the_model_does_not_look_at_is_no_reason(store: Store) -> 
 
 def test_one_run_of_bounded_size_and_none_for_nobody(store: Store) -> None:
     graph = Graph(sum_of({}))
-    find = Reasons(store.catalogue, graph, TOP_K).of
+    steps = Reasons(store.catalogue, TOP_K).of
+
+    def find(request: ResolvedRequest, rows: list[int]) -> list[str]:
+        return graph.answer(steps(request, rows))
+
     assert find(resolved([]), [8, 4]) == ["popular in Drinks", "popular in Dairy"]
     assert find(resolved([1]), []) == []
     assert graph.batches == []

@@ -231,11 +231,14 @@ def test_json_is_the_contract(store: Store) -> None:
                 "title": "Salted butter",
                 "category": "Dairy",
                 "reason": "goes with White loaf",
+                "promoted": False,
             }
         ],
+        "requested_provider": "cpu",
+        "degraded": [],
     }
     keys = list(store.recommend(k=1).to_json()["items"][0])
-    assert keys == ["rank", "item_id", "title", "category", "score", "reason"]
+    assert keys == ["rank", "item_id", "title", "category", "score", "reason", "promoted"]
 
 
 def test_from_runtime_import_load(tiny: Path) -> None:

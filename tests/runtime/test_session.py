@@ -78,6 +78,31 @@ def test_cuda_offered_but_not_obtained(graph: bytes, offer: Offer) -> None:
         open_session(graph, "auto")
 
 
+def test_auto_goes_to_the_cpu_and_says_so_in_every_answer(offer: Offer, tiny: Path) -> None:
+    offer(CUDA, CPU, obtained=(CPU,))
+    store = load(tiny, "auto", threads=1)
+    answer = store.recommend(k=3)
+    assert (answer.provider, answer.requested_provider) == ("cpu", "auto")
+    assert answer.degraded == ("provider_fallback",)
+    assert "fell back to the CPU" in str(store.where.why)
+    drawn = store.generate("Tea", n=1)
+    assert (drawn.provider, drawn.requested_provider) == ("cpu", "auto")
+    with pytest.raises(MissingCapability, match="fell back to the CPU"):
+        load(tiny, "cuda").recommend(k=3)
+
+
+def test_auto_where_there_never_was_cuda(offer: Offer, tiny: Path) -> None:
+    offer(CPU)
+    store = load(tiny, "auto", threads=1)
+    assert store.recommend(k=3).degraded == ()
+    assert store.where.to_json() == {
+        "requested": "auto",
+        "actual": "cpu",
+        "fallback": "the installed onnxruntime offers no CUDA",
+    }
+    assert load(tiny, "cpu").where.why is None
+
+
 def test_cuda_obtained(graph: bytes, offer: Offer) -> None:
     offer(CUDA, CPU, obtained=(CUDA, CPU))
     assert open_session(graph, "cuda").provider == "cuda"

@@ -1,0 +1,122 @@
+"""The catalogue for those who browse: search by title, categories, one item."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.responses import Response
+
+from runtime.errors import nearest
+from runtime.serve.endpoint import Answers, Call, Endpoint
+from runtime.serve.engine import Engine
+from runtime.serve.errors import NotFound
+from runtime.serve.parameters import Parameter
+from runtime.serve.replies import json_reply
+from runtime.serve.schemas import BundleReply, CatalogueItem, CatalogueReply, CategoryReply
+from runtime.serve.service import Service
+from runtime.serve.shop import AGE, ITEM
+
+_MAX_PAGE = 200
+_QUERY = (
+    Parameter("q", "string", "words of the title, or an item id as a scanner reads it", ""),
+    Parameter("category", "string", "show only this category"),
+    Parameter("offset", "integer", "how many items to pass over", 0, 0, 1 << 31),
+    Parameter("limit", "integer", "how many items to show", 20, 0, _MAX_PAGE),
+    AGE,
+)
+
+
+class Browse:
+    """Endpoints under /v1/catalogue; what the rules hold back is not in them."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return what is served."""
+        return [
+            Endpoint(
+                "GET", "/v1/catalogue", "Search the catalogue by title, or page through it.",
+                self.search, {200: Answers("a page of items", CatalogueReply)}, (400, 404, 503),
+                query=_QUERY, tag="catalogue",
+            ),
+            Endpoint(
+                "GET", "/v1/catalogue/{item_id:path}", "Show one item.",
+                self.item, {200: Answers("the item", CatalogueItem)}, (400, 404, 503),
+                (ITEM,), (AGE,), tag="catalogue",
+            ),
+        ]  # fmt: skip
+
+    async def search(self, call: Call) -> Response:
+        """Return a page of what is found, and every category with how many may be shown."""
+        engine = self._service.engine
+        return json_reply(await asyncio.to_thread(_page, engine, call))
+
+    async def item(self, call: Call) -> Response:
+        """Return one item."""
+        engine = self._service.engine
+        item_id, age_verified = call.values["item_id"], call.values["age_verified"]
+        row = engine.recommender.catalogue.row(item_id) if engine.recommender else None
+        if row is None or engine.shelf is None or not engine.shelf.listed(age_verified)[row]:
+            raise NotFound(f"there is no item {item_id[:80]!r} here")
+        return json_reply(_item(engine, row))
+
+
+def _page(engine: Engine, call: Call) -> CatalogueReply:
+    if engine.recommender is None or engine.shelf is None:
+        raise NotFound(f"bundle {engine.name.name!r} holds no catalogue")
+    catalogue = engine.recommender.catalogue
+    listed = engine.shelf.listed(call.values["age_verified"])  # bool [n_rows]
+    chosen = listed
+    category = call.values["category"]
+    if category is not None:
+        if category not in catalogue.categories:
+            close = nearest(category[:80], catalogue.categories)
+            raise NotFound(f"unknown category {category[:80]!r}; {close}")
+        chosen = listed & catalogue.mask(category)
+    rows, more = _found(engine, call.values["q"], chosen)
+    offset, limit = call.values["offset"], call.values["limit"]
+    return CatalogueReply(
+        bundle=BundleReply(engine.name.name, engine.name.version),
+        total=len(rows),
+        more=more,
+        offset=offset,
+        limit=limit,
+        items=[_item(engine, int(row)) for row in rows[offset : offset + limit]],
+        categories=_categories(engine, listed),
+    )
+
+
+def _found(engine: Engine, query: str, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.int64], bool]:
+    if not query.strip():
+        return np.flatnonzero(chosen), False
+    rows, more = engine.titles.find(query)
+    found = np.array(rows, np.int64)
+    return found[chosen[found]], more
+
+
+def _categories(engine: Engine, listed: NDArray[np.bool_]) -> list[CategoryReply]:
+    assert engine.recommender is not None
+    assert engine.shelf is not None
+    catalogue = engine.recommender.catalogue
+    counts = np.bincount(engine.shelf.group[listed] + 1, minlength=len(catalogue.categories) + 1)
+    drawn = engine.generator.categories if engine.generator is not None else ()
+    return [
+        CategoryReply(name, int(n), name in drawn)
+        for name, n in zip(catalogue.categories, counts[1:], strict=True)
+        if n
+    ]
+
+
+def _item(engine: Engine, row: int) -> CatalogueItem:
+    assert engine.recommender is not None
+    assert engine.shelf is not None
+    catalogue = engine.recommender.catalogue
+    return CatalogueItem(
+        catalogue.item_id(row),
+        catalogue.title(row),
+        catalogue.category(row),
+        engine.shelf.has(row),
+    )

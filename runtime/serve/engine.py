@@ -1,0 +1,105 @@
+"""An engine: one bundle, verified, opened, proved on this device and warm, ready to take over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runtime.errors import CheckFailed
+from runtime.latent import Latents
+from runtime.parity import check_bundle
+from runtime.request import Request
+from runtime.rules import Rules, read_rules
+from runtime.serve.search import TitleIndex
+from runtime.serve.settings import Settings
+from runtime.shelf import Shelf
+from runtime.store import Store, load
+
+if TYPE_CHECKING:
+    from runtime.generator import Generator
+    from runtime.recommender import Recommender
+
+
+class Engine:
+    """What serves: a store whose models are open, and the shelf that they may show from.
+
+    Attributes:
+        store: the bundle.
+        rules: the shop's own.
+        shelf: what may be shown; replaced as a whole when the stock changes. None without a
+            recommender.
+    """
+
+    def __init__(self, store: Store, rules: Rules) -> None:
+        self.store = store
+        self.rules = rules
+        self.manifest = store.bundle.manifest
+        self.name = store.name
+        self.recommender: Recommender | None = None
+        self.generator: Generator | None = None
+        if self.manifest.recommender is not None:
+            self.recommender = store.recommender
+        if self.manifest.generator is not None:
+            self.generator = store.generator
+        self.shelf: Shelf | None = None
+
+    @cached_property
+    def titles(self) -> TitleIndex:
+        """The index that finds items by title; made when it is first asked."""
+        return TitleIndex(self.store.catalogue)
+
+    def stocked(self, stock: Mapping[str, float] | None) -> Shelf | None:
+        """Return the shelf with ``stock``, without putting it to use.
+
+        Raises:
+            UnusableInput: the rules name a category that the catalogue does not have.
+        """
+        if self.recommender is None:
+            return None
+        return Shelf(self.recommender.catalogue, self.rules, stock)
+
+    def warm(self) -> None:
+        """Run each model once, so that the first shopper does not wait for it."""
+        if self.recommender is not None and self.shelf is not None:
+            catalogue = self.recommender.catalogue
+            self.recommender.recommend(Request(k=1), self.shelf)
+            self.recommender.recommend(Request(basket=(catalogue.item_id(1),), k=1), self.shelf)
+        if self.generator is not None:
+            self.generator.generate(self.generator.categories[0], Latents(n=1))
+
+
+def load_engine(settings: Settings, stock: Mapping[str, float] | None) -> Engine:
+    """Verify, open and prove the bundle that ``settings`` name, and warm it.
+
+    Raises:
+        UnusableInput: the bundle or the rules are not usable.
+        CheckFailed: the golden vectors give other answers on this device than they did in torch.
+        MissingCapability: the provider is not there.
+    """
+    rules = read_rules(settings.rules) if settings.rules is not None else Rules()
+    place = Path(settings.bundle).resolve()  # where a link leads now, even if it is switched
+    store = load(place, settings.provider, settings.variant, settings.compute_threads, rules)
+    engine = Engine(store, rules)
+    _prove(engine, settings)
+    engine.shelf = engine.stocked(stock)
+    engine.warm()
+    return engine
+
+
+def _prove(engine: Engine, settings: Settings) -> None:
+    report = check_bundle(engine.store.bundle, engine.store.provider, settings.compute_threads)
+    if report.passed:
+        return
+    failed = next((check for check in report.checks if not check.passed), None)
+    why = (
+        f"{failed.model} {failed.variant} {failed.metric} is {failed.value:g} over "
+        f"{failed.compared} golden vectors, tolerance {failed.tolerance:g}"
+        if failed is not None
+        else "it holds no golden vectors"
+    )
+    raise CheckFailed(
+        f"bundle {str(engine.store.bundle.path)!r} fails parity on this device: {why}; "
+        "see endcap parity BUNDLE --layers"
+    )

@@ -1,0 +1,58 @@
+"""What the server takes at most; beyond it, a request is refused and nothing grows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from runtime.errors import UnusableInput
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of what one request, and all of them together, may cost.
+
+    Attributes:
+        body_bytes: of a request with tensors or stock, also after decompression.
+        small_body_bytes: of any other request.
+        held_bytes: of all bodies that are being read at one time.
+        body_timeout_s: for a body to arrive, from its first byte.
+        head_timeout_s: for a request's head to arrive.
+        head_bytes: of a request's head.
+        connections: open at one time; those beyond are answered 503.
+        batch: requests or pictures in one inference request.
+        basket: item ids in a basket.
+        listed: item ids in ``only`` and in ``exclude``.
+        images: pictures of one category in one request.
+        events: in one request.
+        queue: requests that wait to be computed; those beyond are answered 503.
+        picture_queue: the same for pictures.
+        wait_s: for a request to be computed; one that waited longer is answered 503.
+        retry_after_s: when who was answered 503 may come again.
+        stop_s: for what was begun to be finished when the server stops.
+    """
+
+    body_bytes: int = 32 * _MIB
+    small_body_bytes: int = _MIB
+    held_bytes: int = 128 * _MIB
+    body_timeout_s: float = 10.0
+    head_timeout_s: float = 10.0
+    head_bytes: int = 64 << 10
+    connections: int = 1000
+    batch: int = 256
+    basket: int = 1000
+    listed: int = 10_000
+    images: int = 64
+    events: int = 1000
+    queue: int = 128
+    picture_queue: int = 32
+    wait_s: float = 0.2
+    retry_after_s: int = 1
+    stop_s: int = 30
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not 0 < value < float("inf"):
+                raise UnusableInput(f"limit {field.name!r} is {value}; it must be above 0")

@@ -1,0 +1,259 @@
+"""What requests and replies hold: read and written by these types, and documented from them."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from runtime.serve.limits import Limits
+
+_DEFAULT = Limits()
+_MAX_ID = 512
+
+Id = Annotated[str, Meta(min_length=1, max_length=_MAX_ID)]
+Quantity = Annotated[float, Meta(ge=-1e15, le=1e15)]
+Moment = Annotated[datetime.datetime, Meta(tz=True)]
+Kind = Literal["shown", "tapped", "bought"]
+
+
+class RecommendBody(Struct, forbid_unknown_fields=True, frozen=True):
+    """Who asks, with what in the basket, and what may be shown."""
+
+    user: Annotated[
+        Id | None, Meta(description="the shop's user id; an unknown one is anonymous")
+    ] = None
+    basket: Annotated[
+        list[Id], Meta(max_length=_DEFAULT.basket, description="item ids, oldest first")
+    ] = []
+    k: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="how many items; 10, or all that a small catalogue has"),
+    ] = None
+    category: Annotated[Id | None, Meta(description="show only this category")] = None
+    only: Annotated[
+        Annotated[list[Id], Meta(max_length=_DEFAULT.listed)] | None,
+        Meta(description="show only these item ids"),
+    ] = None
+    exclude: Annotated[
+        list[Id], Meta(max_length=_DEFAULT.listed, description="never show these item ids")
+    ] = []
+    stock: Annotated[
+        dict[Id, Quantity] | None,
+        Meta(description="quantity by item id, beside the shop's stock: both must allow an item"),
+    ] = None
+    reasons: Annotated[bool, Meta(description="say why each item is shown")] = True
+    age_verified: Annotated[
+        bool, Meta(description="the shopper is old enough for what the rules restrict")
+    ] = False
+
+
+class BundleReply(Struct, frozen=True):
+    """Which bundle answered."""
+
+    name: str
+    version: int
+
+
+class ItemReply(Struct, frozen=True):
+    """One item of an answer."""
+
+    rank: int
+    item_id: str
+    title: str
+    category: str | None
+    score: float
+    reason: str | None
+    promoted: bool
+
+
+class AnswerReply(Struct, frozen=True):
+    """Items, best first, and how the answer came about."""
+
+    bundle: BundleReply
+    tier: Literal["user+basket", "basket", "user", "popular"]
+    variant: str
+    provider: Literal["cpu", "cuda"]
+    unknown: list[str]
+    items: list[ItemReply]
+    requested_provider: Literal["cpu", "cuda", "auto"]
+    degraded: list[str]
+
+
+class StockLine(Struct, forbid_unknown_fields=True, frozen=True):
+    """How many there are of one item."""
+
+    item_id: Id
+    quantity: Quantity
+
+
+StockBody = dict[Id, Quantity | dict[Id, Quantity] | list[StockLine]] | list[StockLine]
+"""``{id: quantity}`` or ``[{"item_id", "quantity"}]``, either also as the value of ``stock``."""
+
+
+class StockReply(Struct, frozen=True):
+    """What is known of the stock; None where nothing is."""
+
+    known: bool
+    in_stock: int | None
+    items: int
+    unknown: list[str] = []
+    updated: str | None = None
+
+
+class EventBody(Struct, forbid_unknown_fields=True, frozen=True):
+    """Something that a shopper did, or was shown."""
+
+    id: Annotated[Id, Meta(description="the client's own, such as a UUID; twice is once")]
+    kind: Kind
+    session: Annotated[Id, Meta(description="whoever stands at the kiosk or till now")]
+    item_id: Id
+    user: Annotated[Id | None, Meta(description="the shop's user id; kept as a hash")] = None
+    quantity: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    time: Annotated[
+        Moment | None, Meta(description="when it happened, with its time zone; now, if absent")
+    ] = None
+    version: Annotated[
+        Annotated[int, Meta(ge=1, le=(1 << 63) - 1)] | None,
+        Meta(description="version of the bundle that answered; the one that serves, if absent"),
+    ] = None
+
+
+class EventsBody(Struct, forbid_unknown_fields=True, frozen=True):
+    """Events, in the order in which they happened."""
+
+    events: Annotated[list[EventBody], Meta(min_length=1, max_length=_DEFAULT.events)]
+
+
+class EventsReply(Struct, frozen=True):
+    """How many events were new, and how many had been there by id."""
+
+    accepted: int
+    duplicates: int
+    bundle: BundleReply
+
+
+class CatalogueItem(Struct, frozen=True):
+    """One item of the catalogue; ``in_stock`` is None where the stock is not known."""
+
+    item_id: str
+    title: str
+    category: str | None
+    in_stock: bool | None
+
+
+class CategoryReply(Struct, frozen=True):
+    """A category, how many of its items may be shown, and whether pictures of it can be drawn."""
+
+    name: str
+    items: int
+    pictures: bool
+
+
+class CatalogueReply(Struct, frozen=True):
+    """A page of the items that were found and may be shown."""
+
+    bundle: BundleReply
+    total: int
+    more: bool
+    offset: int
+    limit: int
+    items: list[CatalogueItem]
+    categories: list[CategoryReply]
+
+
+class PicturesReply(Struct, frozen=True):
+    """What the generator can draw."""
+
+    bundle: BundleReply
+    categories: list[str]
+    height: int
+    width: int
+    channels: int
+
+
+class ReloadReply(Struct, frozen=True):
+    """What became of a reload."""
+
+    outcome: Literal["loaded", "unchanged"]
+    bundle: BundleReply
+
+
+class ErrorReply(Struct, frozen=True):
+    """Why a request was refused, in one sentence."""
+
+    error: str
+
+
+class InferInput(Struct, frozen=True):
+    """One input tensor: its values in ``data``, or ``binary_data_size`` bytes after the JSON."""
+
+    name: str
+    shape: list[Annotated[int, Meta(ge=0, le=1 << 40)]]
+    datatype: str
+    parameters: dict[str, Any] = {}
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class InferOutput(Struct, frozen=True):
+    """One output that is asked for."""
+
+    name: str
+    parameters: dict[str, Any] = {}
+
+
+class InferBody(Struct, frozen=True):
+    """An inference request of the Open Inference Protocol v2."""
+
+    inputs: list[InferInput]
+    id: str = ""
+    parameters: dict[str, Any] = {}
+    outputs: list[InferOutput] = []
+
+
+class TensorReply(Struct, frozen=True, omit_defaults=True):
+    """One output tensor, row-major; without ``data`` where its bytes follow the JSON."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    parameters: dict[str, Any] = {}
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class InferReply(Struct, frozen=True, omit_defaults=True):
+    """An inference reply of the Open Inference Protocol v2."""
+
+    model_name: str
+    model_version: str
+    outputs: list[TensorReply]
+    parameters: dict[str, Any]
+    id: str = ""
+
+
+class TensorMetadata(Struct, frozen=True):
+    """A tensor of a model; -1 is any size."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+
+
+class ModelMetadata(Struct, frozen=True):
+    """A model of the Open Inference Protocol v2."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[TensorMetadata]
+    outputs: list[TensorMetadata]
+
+
+class ServerMetadata(Struct, frozen=True):
+    """The server, as the Open Inference Protocol v2 describes itself."""
+
+    name: str
+    version: str
+    extensions: list[str]
