@@ -197,7 +197,7 @@ class EventStore:
             "INSERT OR IGNORE INTO meta VALUES ('salt', ?), ('format', ?)",
             (secrets.token_bytes(32), str(_FORMAT).encode()),
         )
-        self._salt = bytes(_meta(self._db, "salt"))
+        self._salt = _meta(self._db, "salt")
         _check_format(self._db, self._path)
 
 
@@ -239,7 +239,7 @@ def _meta(db: sqlite3.Connection, key: str) -> bytes:
     row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
     if row is None:
         raise sqlite3.DatabaseError(f"it does not say its {key}")
-    return bytes(row[0])
+    return row[0] if isinstance(row[0], bytes) else str(row[0]).encode()
 
 
 def _check_format(db: sqlite3.Connection, path: str) -> None:

@@ -25,6 +25,11 @@ from runtime.serve.limits import Limits
 
 T = TypeVar("T")
 
+_RUN_S = 0.05  # a run is not made longer than this by taking more requests into it
+_GUESS_S = 0.001  # what a request costs, until one was measured
+_WEIGHT = 0.1  # of a new measurement in what a request is taken to cost
+_SURPRISE = 4.0  # times as much at most: a pause of the whole machine is no new cost
+
 
 @dataclass(frozen=True)
 class _Job:
@@ -45,6 +50,7 @@ class Lane:
     def __init__(self, limits: Limits, on_batch: Callable[[int], None]) -> None:
         self._limits = limits
         self._on_batch = on_batch
+        self._request_s = _GUESS_S
         self._ready = threading.Condition()
         self._fast: deque[_Job] = deque()
         self._slow: deque[_Job] = deque()
@@ -73,7 +79,7 @@ class Lane:
         """Take ``steps`` through ``recommender``'s graph.
 
         Raises:
-            Overloaded: too many wait, or this one waited too long.
+            Overloaded: more wait than can be served in time.
             EndcapError: what the steps raise.
         """
         answer: T = await self._put(self._fast, self._limits.queue, steps, recommender)
@@ -92,7 +98,8 @@ class Lane:
     async def _put(
         self, queue: deque[_Job], limit: int, steps: Any, recommender: Recommender | None = None
     ) -> Any:
-        if len(queue) >= limit or self._stopping:
+        too_long = queue is self._fast and len(queue) * self._request_s > self._limits.wait_s
+        if len(queue) >= limit or too_long or self._stopping:
             raise Overloaded("too many requests wait", self._limits.retry_after_s)
         assert self._loop is not None
         future = self._loop.create_future()
@@ -119,14 +126,19 @@ class Lane:
     def _batch(self) -> list[_Job]:
         """Take the requests that come next and ask the same recommender."""
         batch: list[_Job] = []
-        while self._fast and len(batch) < MAX_ROWS:
+        most = max(1, min(MAX_ROWS, int(_RUN_S / self._request_s)))
+        while self._fast and len(batch) < most:
             if batch and self._fast[0].recommender is not batch[0].recommender:
                 break
             batch.append(self._fast.popleft())
         return batch
 
     def _answer(self, batch: list[_Job]) -> None:
-        late_s = time.monotonic() - self._limits.wait_s
+        """Run a batch. Who waited too long is turned away, if more wait than can be served now.
+
+        After a pause in which nothing was computed, all have waited; then all are served.
+        """
+        late_s = time.monotonic() - self._limits.wait_s if self._fast else -math.inf
         asked = [job for job in batch if job.since_s >= late_s and not job.future.cancelled()]
         done: list[tuple[_Job, Any]] = [
             (job, self._late()) for job in batch if job.since_s < late_s
@@ -135,13 +147,19 @@ class Lane:
             recommender = asked[0].recommender
             assert recommender is not None
             self._on_batch(len(asked))
+            begun_s = time.monotonic()
             try:
                 answers = recommender.together([job.steps for job in asked])
             except Exception as error:  # a bug: it must reach who waits, and not end the lane
                 done += [(job, error) for job in asked]
             else:
                 done += zip(asked, answers, strict=True)
+            self._learn((time.monotonic() - begun_s) / len(asked))
         self._tell(done)
+
+    def _learn(self, request_s: float) -> None:
+        told_s = min(request_s, _SURPRISE * self._request_s)
+        self._request_s += _WEIGHT * (told_s - self._request_s)
 
     def _turn(self, job: _Job) -> None:
         """Take one step of a job; put it at the end of the queue if there are more."""

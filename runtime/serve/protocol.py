@@ -31,6 +31,7 @@ def impatient(limits: Limits) -> type[asyncio.Protocol]:
         def connection_lost(self, exc: Exception | None) -> None:
             self._head_came()
             super().connection_lost(exc)
+            self.flow.read_paused = False  # nothing may try to read on
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
@@ -38,6 +39,13 @@ def impatient(limits: Limits) -> type[asyncio.Protocol]:
                 self._head_bytes += len(data)
                 if self._head_bytes > limits.head_bytes:
                     self._end(431)
+
+        def eof_received(self) -> bool:  # type: ignore[override]
+            """Answer a client that has said all it wants to say, before the connection ends."""
+            if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
+                return False
+            self.cycle.keep_alive = False
+            return True
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
@@ -65,6 +73,7 @@ def impatient(limits: Limits) -> type[asyncio.Protocol]:
 
         def _end(self, status: int) -> None:
             self._head_came()
+            self.flow.read_paused = False
             if self.transport.is_closing():
                 return
             self.transport.write(_BARE[status])

@@ -103,6 +103,7 @@ def bind(host: str, port: int) -> socket.socket:
     Raises:
         UnusableInput: the address is taken, or is not this machine's.
     """
+    bound: socket.socket | None = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -112,6 +113,8 @@ def bind(host: str, port: int) -> socket.socket:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
     except OSError as error:
+        if bound is not None:
+            bound.close()
         raise UnusableInput(
             f"cannot listen on {host!r} port {port}: {error.strerror or error}; choose another "
             "--port or --host"

@@ -15,6 +15,7 @@ import runtime
 PACKAGE = Path(runtime.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 ALLOWED = {"click", "numpy", "onnxruntime", "png", "runtime"}
+SERVING = {"starlette", "uvicorn", "msgspec", "prometheus_client"}  # the extra "serve"
 HEAVY = (
     "torch",
     "pandas",
@@ -28,6 +29,7 @@ HEAVY = (
     "rich",
     "jinja2",
     "tomli_w",
+    *sorted(SERVING),
 )
 
 
@@ -49,7 +51,8 @@ def test_there_are_files() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_imports_only_what_is_light(path: Path) -> None:
-    foreign = imported_by(path) - ALLOWED - set(sys.stdlib_module_names)
+    allowed = ALLOWED | SERVING if path.parent.name == "serve" else ALLOWED
+    foreign = imported_by(path) - allowed - set(sys.stdlib_module_names)
     assert foreign == set()
 
 
@@ -120,6 +123,12 @@ def test_commands_of_the_trainer_say_what_is_missing() -> None:
     assert last == "[3, 3, 0] []"
 
 
+def test_serving_says_what_is_missing(tiny: Path) -> None:
+    bundle = str(tiny)
+    _, last = blocked(["serve", bundle], ["serve", "--help"], ["events", "export", bundle])
+    assert last == "[3, 0, 2] []"
+
+
 def modules_after(code: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\nimport json, sys\nprint(json.dumps(list(sys.modules)))"],
@@ -135,6 +144,8 @@ def test_importing_runtime_imports_nothing() -> None:
     assert not {"numpy", "onnxruntime", "click"} & modules_after("import runtime")
 
 
-def test_help_imports_neither_numpy_nor_onnxruntime() -> None:
-    code = 'from runtime.cli import main\nmain(["recommend", "--help"])'
-    assert not {"numpy", "onnxruntime", "importlib.metadata"} & modules_after(code)
+@pytest.mark.parametrize("command", ["recommend", "serve", "events"])
+def test_help_imports_neither_numpy_nor_onnxruntime(command: str) -> None:
+    code = f'from runtime.cli import main\nmain(["{command}", "--help"])'
+    heavy = {"numpy", "onnxruntime", "importlib.metadata", "sqlite3", *SERVING}
+    assert not heavy & modules_after(code)
