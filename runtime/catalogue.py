@@ -62,6 +62,10 @@ class Catalogue:
         if self.n_items and not 1 <= self._hash_row.min() <= self._hash_row.max() <= self.n_items:
             raise ValueError("id_row leaves the catalogue")
         self._titles = self._texts("title") if self._kind("title") == "text" else None
+        self._prices: NDArray[np.float64] | None = None
+        if self._kind("price") == "number":
+            name = f"c{self._places['price'][0]}.number"
+            self._prices = _array(arrays, name, np.float64, self.n_items)
         self.categories: tuple[str, ...] = ()
         self._codes: NDArray[np.int32] | None = None
         if self._kind("category") == "label":
@@ -134,6 +138,13 @@ class Catalogue:
         if self._codes is None or self._codes[index] < 0:
             return None
         return self.categories[int(self._codes[index])]
+
+    def price(self, row: int) -> float | None:
+        """Return the price of item row ``row`` in the shop's currency, None where it has none."""
+        index = self._index(row)
+        if self._prices is None or not math.isfinite(self._prices[index]):
+            return None
+        return float(self._prices[index])
 
     @property
     def category_codes(self) -> NDArray[np.int32]:

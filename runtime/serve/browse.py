@@ -119,4 +119,5 @@ def _item(engine: Engine, row: int) -> CatalogueItem:
         catalogue.title(row),
         catalogue.category(row),
         engine.shelf.has(row),
+        catalogue.price(row),
     )

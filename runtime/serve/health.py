@@ -66,6 +66,7 @@ class Health:
             },
             "threads": service.settings.compute_threads,
             "stock": service.stocked_at,
+            "events": service.events is not None,
             "notes": list(engine.shelf.notes) if engine.shelf is not None else [],
             "problems": [problem for problem in problems if problem is not None],
         }

@@ -136,12 +136,13 @@ class EventsReply(Struct, frozen=True):
 
 
 class CatalogueItem(Struct, frozen=True):
-    """One item of the catalogue; ``in_stock`` is None where the stock is not known."""
+    """One item of the catalogue; ``in_stock`` and ``price`` are None where they are not known."""
 
     item_id: str
     title: str
     category: str | None
     in_stock: bool | None
+    price: float | None
 
 
 class CategoryReply(Struct, frozen=True):

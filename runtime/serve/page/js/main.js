@@ -1,0 +1,6 @@
+/** Starts the page. */
+
+import { Kiosk } from "./kiosk.js";
+import { readSettings } from "./settings.js";
+
+new Kiosk(readSettings()).run();
