@@ -17,10 +17,24 @@ if TYPE_CHECKING:
     from runtime.bundle import Bundle
     from runtime.variant_choice import Pick
 
+_CUDA = "CUDAExecutionProvider"
 _ORT_PACKAGES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
+_SERVING = ("starlette", "uvicorn", "httptools", "uvloop", "msgspec", "prometheus-client")
 _IMPORT = """
 import json, onnxruntime
 print(json.dumps([onnxruntime.__version__, onnxruntime.get_available_providers()]))
+"""
+# y = x as an ONNX graph, opset 13
+_GRAPH = (
+    "CAgSADo3ChAKAXgSAXkiCElkZW50aXR5EgFnWg8KAXgSCgoICAESBAoCCAFiDwoBeRIKCggIARIECgIIAUIECgAQDQ=="
+)
+_TRY_CUDA = f"""
+import base64, onnxruntime
+if hasattr(onnxruntime, "preload_dlls"):
+    onnxruntime.preload_dlls()
+names = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+session = onnxruntime.InferenceSession(base64.b64decode("{_GRAPH}"), providers=names)
+assert "CUDAExecutionProvider" in session.get_providers(), "onnxruntime fell back to the CPU"
 """
 _IMPORT_LIMIT_S = 60
 
@@ -81,6 +95,8 @@ class Diagnosis:
         packages: installed packages that matter, with versions.
         onnxruntime: its version, None where it cannot be imported.
         providers: what it offers.
+        cuda_failure: why CUDA, which it offers, does not run a graph here; None where it does, or
+            is not offered.
         problems: one sentence each, with the way out.
     """
 
@@ -93,7 +109,13 @@ class Diagnosis:
     packages: dict[str, str]
     onnxruntime: str | None
     providers: tuple[str, ...]
+    cuda_failure: str | None
     problems: tuple[str, ...]
+
+    @property
+    def has_cuda(self) -> bool:
+        """Whether graphs run on CUDA here."""
+        return _CUDA in self.providers and self.cuda_failure is None
 
     def to_json(self) -> dict[str, Any]:
         """Return the machine's part of ``endcap doctor --json``."""
@@ -110,6 +132,7 @@ class Diagnosis:
             "packages": self.packages,
             "onnxruntime": self.onnxruntime,
             "providers": list(self.providers),
+            "cuda_failure": self.cuda_failure,
             "problems": list(self.problems),
         }
 
@@ -127,6 +150,12 @@ def diagnose() -> Diagnosis:
             f"{' and '.join(flavours)} are both installed and overwrite each other; "
             f"pip uninstall -y {' '.join(flavours)}, then pip install 'endcap[{keep}]'",
         )
+    failure = _cuda_failure() if _CUDA in providers else None
+    if failure is not None:
+        problems.append(
+            f"onnxruntime offers CUDA and it does not work here ({failure}), so that 'auto' falls "
+            "back to the CPU; check the driver, then pip install 'endcap[gpu]'"
+        )
     cpu, flags = processor()
     return Diagnosis(
         python=platform.python_version(),
@@ -138,6 +167,7 @@ def diagnose() -> Diagnosis:
         packages=packages,
         onnxruntime=version,
         providers=providers,
+        cuda_failure=failure,
         problems=tuple(problems),
     )
 
@@ -146,9 +176,10 @@ def choices(bundle: Bundle, diagnosis: Diagnosis) -> tuple[Choice, ...]:
     """Say which variant of each model of ``bundle`` would run on the machine diagnosed, and why."""
     from runtime.variant_choice import choose_variant, describe_variants, picks
 
-    has_cuda = "CUDAExecutionProvider" in diagnosis.providers
-    provider = "cuda" if has_cuda else "cpu"
-    because = "onnxruntime offers CUDA" if has_cuda else "onnxruntime offers no CUDA here"
+    provider = "cuda" if diagnosis.has_cuda else "cpu"
+    because = "onnxruntime offers CUDA" if diagnosis.has_cuda else "onnxruntime offers no CUDA here"
+    if diagnosis.cuda_failure is not None:
+        because = "onnxruntime offers CUDA, which does not work here, and 'auto' falls back"
     found = []
     for model, section in bundle.manifest.sections().items():
         variant, why = choose_variant(section, provider, cpu=diagnosis.cpu_class)
@@ -201,11 +232,29 @@ def _probe_onnxruntime() -> tuple[str | None, tuple[str, ...], str | None]:
     )
 
 
+def _cuda_failure() -> str | None:
+    """Try a graph on CUDA in a process of its own; return why it failed, None where it ran."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _TRY_CUDA],
+            capture_output=True,
+            text=True,
+            timeout=_IMPORT_LIMIT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    if done.returncode == 0:
+        return None
+    said = done.stderr.strip().splitlines()
+    return said[-1] if said else f"code {done.returncode}"
+
+
 def _packages() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     found = {}
-    for name in ("numpy", "click", "pypng", *_ORT_PACKAGES):
+    for name in ("numpy", "click", "pypng", *_SERVING, *_ORT_PACKAGES):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

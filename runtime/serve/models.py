@@ -105,7 +105,7 @@ def find_model(engine: Engine, name: str, version: str | None) -> Model:
     return Model(
         name,
         current,
-        runs.variant,
+        runs.opened[0],
         {tensor.name: TensorSpec.of(tensor) for tensor in section.inputs},
         {tensor.name: TensorSpec.of(tensor) for tensor in section.outputs},
         engine,

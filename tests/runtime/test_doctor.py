@@ -83,9 +83,26 @@ def test_one_onnxruntime_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_cuda_changes_the_choice(monkeypatch: pytest.MonkeyPatch, tiny: Path) -> None:
     said = json.dumps(["1.31.1", ["CUDAExecutionProvider", "CPUExecutionProvider"]])
     monkeypatch.setattr(runtime.doctor, "_IMPORT", f"print({said!r})")
+    monkeypatch.setattr(runtime.doctor, "_TRY_CUDA", "")
     chosen = choices(open_bundle(tiny), diagnose())
     assert chosen[0].provider == "cuda"
     assert "onnxruntime offers CUDA" in chosen[0].why
+
+
+def test_cuda_that_is_offered_and_does_not_work(
+    monkeypatch: pytest.MonkeyPatch, tiny: Path
+) -> None:
+    """The graph is tried in earnest: here, where onnxruntime has no CUDA, it lands on the CPU."""
+    said = json.dumps(["1.31.1", ["CUDAExecutionProvider", "CPUExecutionProvider"]])
+    monkeypatch.setattr(runtime.doctor, "_IMPORT", f"print({said!r})")
+    found = diagnose()
+    if found.has_cuda:
+        pytest.skip("CUDA works on this machine")
+    assert "fell back to the CPU" in str(found.cuda_failure)
+    assert "'auto' falls back to the CPU" in found.problems[-1]
+    chosen = choices(open_bundle(tiny), found)
+    assert chosen[0].provider == "cpu"
+    assert "which does not work here" in chosen[0].why
 
 
 def test_a_bundle_of_several_variants(tiny: Path, copy: Path, damage: Damage) -> None:
