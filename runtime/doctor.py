@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import platform
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runtime.device import CpuClass, cpu_class, processor, usable_cores
+from runtime.probe import CUDA, cuda_failure, probe_onnxruntime
 from runtime.version import __version__
 
 if TYPE_CHECKING:
     from runtime.bundle import Bundle
     from runtime.variant_choice import Pick
 
-_CUDA = "CUDAExecutionProvider"
 _ORT_PACKAGES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
 _SERVING = ("starlette", "uvicorn", "httptools", "uvloop", "msgspec", "prometheus-client")
-_IMPORT = """
-import json, onnxruntime
-print(json.dumps([onnxruntime.__version__, onnxruntime.get_available_providers()]))
-"""
-# y = x as an ONNX graph, opset 13
-_GRAPH = (
-    "CAgSADo3ChAKAXgSAXkiCElkZW50aXR5EgFnWg8KAXgSCgoICAESBAoCCAFiDwoBeRIKCggIARIECgIIAUIECgAQDQ=="
-)
-_TRY_CUDA = f"""
-import base64, onnxruntime
-if hasattr(onnxruntime, "preload_dlls"):
-    onnxruntime.preload_dlls()
-names = ["CUDAExecutionProvider", "CPUExecutionProvider"]
-session = onnxruntime.InferenceSession(base64.b64decode("{_GRAPH}"), providers=names)
-assert "CUDAExecutionProvider" in session.get_providers(), "onnxruntime fell back to the CPU"
-"""
-_IMPORT_LIMIT_S = 60
 
 
 @dataclass(frozen=True)
@@ -115,7 +95,7 @@ class Diagnosis:
     @property
     def has_cuda(self) -> bool:
         """Whether graphs run on CUDA here."""
-        return _CUDA in self.providers and self.cuda_failure is None
+        return CUDA in self.providers and self.cuda_failure is None
 
     def to_json(self) -> dict[str, Any]:
         """Return the machine's part of ``endcap doctor --json``."""
@@ -140,7 +120,7 @@ class Diagnosis:
 def diagnose() -> Diagnosis:
     """Look at this machine; onnxruntime is imported in a process of its own, for it may die."""
     packages = _packages()
-    version, providers, problem = _probe_onnxruntime()
+    version, providers, problem = probe_onnxruntime()
     problems = [problem] if problem else []
     flavours = [name for name in _ORT_PACKAGES if name in packages]
     if len(flavours) > 1:
@@ -150,7 +130,7 @@ def diagnose() -> Diagnosis:
             f"{' and '.join(flavours)} are both installed and overwrite each other; "
             f"pip uninstall -y {' '.join(flavours)}, then pip install 'endcap[{keep}]'",
         )
-    failure = _cuda_failure() if _CUDA in providers else None
+    failure = cuda_failure() if CUDA in providers else None
     if failure is not None:
         problems.append(
             f"onnxruntime offers CUDA and it does not work here ({failure}), so that 'auto' falls "
@@ -195,59 +175,6 @@ def choices(bundle: Bundle, diagnosis: Diagnosis) -> tuple[Choice, ...]:
             )
         )
     return tuple(found)
-
-
-def _probe_onnxruntime() -> tuple[str | None, tuple[str, ...], str | None]:
-    """Return (version, providers, problem); an illegal instruction kills only the probe."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", _IMPORT],
-            capture_output=True,
-            text=True,
-            timeout=_IMPORT_LIMIT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return None, (), f"onnxruntime could not be tried: {error}; run endcap doctor again"
-    if done.returncode == 0:
-        version, providers = json.loads(done.stdout.splitlines()[-1])
-        return version, tuple(providers), None
-    if done.returncode < 0 or done.returncode > 0x80000000:
-        return (
-            None,
-            (),
-            (
-                f"importing onnxruntime kills the process (code {done.returncode}): this CPU lacks "
-                "instructions it was built with; pip install another version of onnxruntime"
-            ),
-        )
-    said = done.stderr.strip().splitlines()
-    return (
-        None,
-        (),
-        (
-            f"onnxruntime cannot be imported ({said[-1] if said else 'no reason given'}); "
-            "pip install 'endcap[cpu]'"
-        ),
-    )
-
-
-def _cuda_failure() -> str | None:
-    """Try a graph on CUDA in a process of its own; return why it failed, None where it ran."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", _TRY_CUDA],
-            capture_output=True,
-            text=True,
-            timeout=_IMPORT_LIMIT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    if done.returncode == 0:
-        return None
-    said = done.stderr.strip().splitlines()
-    return said[-1] if said else f"code {done.returncode}"
 
 
 def _packages() -> dict[str, str]:
