@@ -142,18 +142,16 @@ class Catalogue:
             return None
         return self.categories[int(self._codes[index])]
 
-<<<<<<< HEAD
     def price(self, row: int) -> float | None:
         """Return the price of item row ``row`` in the shop's currency, None where it has none."""
         index = self._index(row)
         if self._prices is None or not math.isfinite(self._prices[index]):
             return None
         return float(self._prices[index])
-=======
+
     def _shown(self, row: int) -> tuple[str, str, str | None]:
         """Return id, title and category of item row ``row``; those asked for often are at hand."""
         return self.item_id(row), self.title(row), self.category(row)
->>>>>>> serve6
 
     @property
     def category_codes(self) -> NDArray[np.int32]:
