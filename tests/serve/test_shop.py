@@ -132,7 +132,6 @@ def test_a_query_that_is_wrong(served: Served, query: str, sentence: str) -> Non
         ("DELETE", "/v1/stock", 405),
         ("GET", "/v1/none", 404),
         ("GET", "/v1/similar/", 404),
-        ("GET", "/", 404),
         ("GET", "/../../etc/passwd", 404),
         ("GET", "/page/..%2f..%2fapp.py", 404),
         ("GET", "/v2/models/..%2f..%2fmanifest.json", 404),
