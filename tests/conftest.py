@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,12 @@ class Chain:
         self.generator = folder / "runs" / "generator"
         self.bundle = folder / "bundle"
         self.said: dict[str, Said] = {}
+
+    @property
+    def recommender_variants(self) -> list[str]:
+        """What the export kept of the recommender, in the manifest's order."""
+        manifest = json.loads((self.bundle / "manifest.json").read_text("utf-8"))
+        return list(manifest["recommender"]["variants"])
 
     def step(self, name: str, *args: object) -> None:
         """Run a command that must succeed, and keep what it said."""

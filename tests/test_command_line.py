@@ -103,10 +103,11 @@ def test_evaluate_a_run_and_its_bundle(chain: Chain, protocol: str) -> None:
     assert (found["protocol"], found["k"], found["seen_items_hidden"]) == (protocol, 10, True)
     assert (found["split"], found["same_cases"]) == ("leave-last-out", True)
     facts = {"split": "leave-last-out", "cases": 60, "answers": 60, "items": 24}
-    assert found["engines"] == {"torch": facts, "onnx fp32": facts}
+    engines = ["torch", *(f"onnx {variant}" for variant in chain.recommender_variants)]
+    assert found["engines"] == dict.fromkeys(engines, facts)
     assert {key: found[key] for key in facts} == facts
-    assert list(found["results"]) == ["torch", "onnx fp32"]
-    by_torch, by_onnx = found["results"].values()
+    assert list(found["results"]) == engines
+    by_torch, by_onnx = (found["results"][engine] for engine in ("torch", "onnx fp32"))
     assert list(by_torch) == list(by_onnx) == [*TIERS, "popularity"]
     for who, figures in by_torch.items():
         assert set(figures) == RANKING
@@ -138,7 +139,8 @@ def test_evaluate_for_people(chain: Chain) -> None:
     assert "full ranking of 24 items, 60 held-out cases" in said.out
     assert "hr@5" in said.out
     lines = [line.split("  ")[0] for line in said.out.splitlines()]
-    assert lines[2:] == [*(tier for tier in TIERS for _ in range(2)), "popularity"]
+    n_engines = 1 + len(chain.recommender_variants)
+    assert lines[2:] == [*(tier for tier in TIERS for _ in range(n_engines)), "popularity"]
     assert "popularity" in said.out
 
 
