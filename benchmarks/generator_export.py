@@ -286,9 +286,9 @@ def goals(found: Mapping[str, Figures]) -> list[str]:
         if OPENVINO in found:
             ratio = found[OPENVINO].ms[batch] / int8.ms[batch]
             hold(f"int8 beside OpenVINO's, batch {batch}", ratio, 1.0)
-        if TORCH in found:  # less than 3 % is the clock's
+        if TORCH in found:  # less than 5 % is the clock's
             ratio = found[TORCH].ms[batch] / fp32.ms[batch]
-            hold(f"fp32 beside torch's exporter, batch {batch}", ratio, 0.97)
+            hold(f"fp32 beside torch's exporter, batch {batch}", ratio, 0.95)
     hold("int8 PSNR in dB", int8.psnr_db, 42.0)
     hold("int8 file beside fp32's", int8.size_bytes / fp32.size_bytes, 0.30, at_most=True)
     return lines

@@ -16,11 +16,8 @@ STANDARD_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 CONTRIB_DOMAIN = "com.microsoft"
 CONTRIB_OPERATORS = frozenset(
     {
-        "DynamicQuantizeMatMul",
         "MatMulIntegerToFloat",
         "MatMulNBits",
-        "QGemm",
-        "QLinearAdd",
         "QLinearConv",  # the standard's, and channels last
         "QLinearSigmoid",
     }
