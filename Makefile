@@ -6,6 +6,8 @@
 # make quality  ranking quality beside peers, on real data (hours on 2 cores); make peers sets them up
 # make picture-quality  the generator beside the seed's DCGAN, on Fashion-MNIST and product-images (hours on 2 cores)
 # make rate   training rate beside RecBole, in an environment of its own; make long-log: 20 million purchases
+# make serving-bench  HTTP beside plain apps: overhead, requests a second, reload under load, start (on two free cores)
+# make soak   200,000 requests; make overload: ten times what it can do, for a minute
 # make docs   docs/cli.md and docs/config.md from the code
 # make kiosk-pictures  docs/kiosk-*.png from the kiosk page in Chromium
 PYTHON ?= python3
@@ -13,7 +15,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DATA ?= ../shared/data
 
-.PHONY: demo test check docs models bench peers quality picture-quality rate long-log clean
+.PHONY: demo test check docs models bench peers quality picture-quality rate long-log serving-bench soak overload clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -58,6 +60,25 @@ rate: $(VENV)/.installed $(RECBOLE)/.installed
 
 long-log: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.log_scale
+
+SERVING = build/serving-peers
+
+$(SERVING)/.installed: benchmarks/peers-serving.txt pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(SERVING)
+	$(SERVING)/bin/python -m pip install --quiet --constraint constraints.txt --requirement benchmarks/peers-serving.txt --editable '.[cpu,serve]'
+	touch $@
+
+serving-bench: $(SERVING)/.installed
+	$(SERVING)/bin/python -m benchmarks.serving.overhead
+	$(SERVING)/bin/python -m benchmarks.serving.throughput
+	$(SERVING)/bin/python -m benchmarks.serving.reloads
+	$(SERVING)/bin/python -m benchmarks.serving.start
+
+soak: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.serving.soak
+
+overload: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.serving.overload
 
 PEERS = .venv-peers
 

@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from runtime.bundle import Bundle
 
 KINDS = ("text", "label", "number")
+_REMEMBERED = 4096  # items whose texts are kept decoded: what most answers show
 _FEW = 8  # ids that are found sooner one by one than together
 
 
@@ -61,6 +63,7 @@ class Catalogue:
         self._hash_row = _array(arrays, "id_row", np.int32, self.n_items)
         if self.n_items and not 1 <= self._hash_row.min() <= self._hash_row.max() <= self.n_items:
             raise ValueError("id_row leaves the catalogue")
+        self.shown = lru_cache(_REMEMBERED)(self._shown)
         self._titles = self._texts("title") if self._kind("title") == "text" else None
         self._prices: NDArray[np.float64] | None = None
         if self._kind("price") == "number":
@@ -145,6 +148,10 @@ class Catalogue:
         if self._prices is None or not math.isfinite(self._prices[index]):
             return None
         return float(self._prices[index])
+
+    def _shown(self, row: int) -> tuple[str, str, str | None]:
+        """Return id, title and category of item row ``row``; those asked for often are at hand."""
+        return self.item_id(row), self.title(row), self.category(row)
 
     @property
     def category_codes(self) -> NDArray[np.int32]:

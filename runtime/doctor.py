@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import platform
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runtime.device import CpuClass, cpu_class, processor, usable_cores
+from runtime.probe import CUDA, cuda_failure, probe_onnxruntime
 from runtime.version import __version__
 
 if TYPE_CHECKING:
@@ -18,11 +16,7 @@ if TYPE_CHECKING:
     from runtime.variant_choice import Pick
 
 _ORT_PACKAGES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
-_IMPORT = """
-import json, onnxruntime
-print(json.dumps([onnxruntime.__version__, onnxruntime.get_available_providers()]))
-"""
-_IMPORT_LIMIT_S = 60
+_SERVING = ("starlette", "uvicorn", "httptools", "uvloop", "msgspec", "prometheus-client")
 
 
 @dataclass(frozen=True)
@@ -81,6 +75,8 @@ class Diagnosis:
         packages: installed packages that matter, with versions.
         onnxruntime: its version, None where it cannot be imported.
         providers: what it offers.
+        cuda_failure: why CUDA, which it offers, does not run a graph here; None where it does, or
+            is not offered.
         problems: one sentence each, with the way out.
     """
 
@@ -93,7 +89,13 @@ class Diagnosis:
     packages: dict[str, str]
     onnxruntime: str | None
     providers: tuple[str, ...]
+    cuda_failure: str | None
     problems: tuple[str, ...]
+
+    @property
+    def has_cuda(self) -> bool:
+        """Whether graphs run on CUDA here."""
+        return CUDA in self.providers and self.cuda_failure is None
 
     def to_json(self) -> dict[str, Any]:
         """Return the machine's part of ``endcap doctor --json``."""
@@ -110,6 +112,7 @@ class Diagnosis:
             "packages": self.packages,
             "onnxruntime": self.onnxruntime,
             "providers": list(self.providers),
+            "cuda_failure": self.cuda_failure,
             "problems": list(self.problems),
         }
 
@@ -117,7 +120,7 @@ class Diagnosis:
 def diagnose() -> Diagnosis:
     """Look at this machine; onnxruntime is imported in a process of its own, for it may die."""
     packages = _packages()
-    version, providers, problem = _probe_onnxruntime()
+    version, providers, problem = probe_onnxruntime()
     problems = [problem] if problem else []
     flavours = [name for name in _ORT_PACKAGES if name in packages]
     if len(flavours) > 1:
@@ -126,6 +129,12 @@ def diagnose() -> Diagnosis:
             0,
             f"{' and '.join(flavours)} are both installed and overwrite each other; "
             f"pip uninstall -y {' '.join(flavours)}, then pip install 'endcap[{keep}]'",
+        )
+    failure = cuda_failure() if CUDA in providers else None
+    if failure is not None:
+        problems.append(
+            f"onnxruntime offers CUDA and it does not work here ({failure}), so that 'auto' falls "
+            "back to the CPU; check the driver, then pip install 'endcap[gpu]'"
         )
     cpu, flags = processor()
     return Diagnosis(
@@ -138,6 +147,7 @@ def diagnose() -> Diagnosis:
         packages=packages,
         onnxruntime=version,
         providers=providers,
+        cuda_failure=failure,
         problems=tuple(problems),
     )
 
@@ -146,9 +156,10 @@ def choices(bundle: Bundle, diagnosis: Diagnosis) -> tuple[Choice, ...]:
     """Say which variant of each model of ``bundle`` would run on the machine diagnosed, and why."""
     from runtime.variant_choice import choose_variant, describe_variants, picks
 
-    has_cuda = "CUDAExecutionProvider" in diagnosis.providers
-    provider = "cuda" if has_cuda else "cpu"
-    because = "onnxruntime offers CUDA" if has_cuda else "onnxruntime offers no CUDA here"
+    provider = "cuda" if diagnosis.has_cuda else "cpu"
+    because = "onnxruntime offers CUDA" if diagnosis.has_cuda else "onnxruntime offers no CUDA here"
+    if diagnosis.cuda_failure is not None:
+        because = "onnxruntime offers CUDA, which does not work here, and 'auto' falls back"
     found = []
     for model, section in bundle.manifest.sections().items():
         variant, why = choose_variant(section, provider, cpu=diagnosis.cpu_class)
@@ -166,46 +177,11 @@ def choices(bundle: Bundle, diagnosis: Diagnosis) -> tuple[Choice, ...]:
     return tuple(found)
 
 
-def _probe_onnxruntime() -> tuple[str | None, tuple[str, ...], str | None]:
-    """Return (version, providers, problem); an illegal instruction kills only the probe."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", _IMPORT],
-            capture_output=True,
-            text=True,
-            timeout=_IMPORT_LIMIT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return None, (), f"onnxruntime could not be tried: {error}; run endcap doctor again"
-    if done.returncode == 0:
-        version, providers = json.loads(done.stdout.splitlines()[-1])
-        return version, tuple(providers), None
-    if done.returncode < 0 or done.returncode > 0x80000000:
-        return (
-            None,
-            (),
-            (
-                f"importing onnxruntime kills the process (code {done.returncode}): this CPU lacks "
-                "instructions it was built with; pip install another version of onnxruntime"
-            ),
-        )
-    said = done.stderr.strip().splitlines()
-    return (
-        None,
-        (),
-        (
-            f"onnxruntime cannot be imported ({said[-1] if said else 'no reason given'}); "
-            "pip install 'endcap[cpu]'"
-        ),
-    )
-
-
 def _packages() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     found = {}
-    for name in ("numpy", "click", "pypng", *_ORT_PACKAGES):
+    for name in ("numpy", "click", "pypng", *_SERVING, *_ORT_PACKAGES):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -92,9 +92,9 @@ class Generator:
         self._provider = provider
 
     @property
-    def variant(self) -> str:
-        """Name of the variant that runs."""
-        return self._variant
+    def opened(self) -> tuple[str, Session]:
+        """Name of the variant that runs, and its session."""
+        return self._variant, self._session
 
     @property
     def categories(self) -> tuple[str, ...]:

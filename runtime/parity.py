@@ -38,6 +38,7 @@ __all__ = [
     "Failure",
     "ParityReport",
     "check_bundle",
+    "check_opened",
     "compare_generator",
     "compare_recommender",
     "judge",
@@ -103,6 +104,25 @@ def check_bundle(
                 failures.append(_explained(bundle, replay, variant.name, model, actual))
     duration_s = (time.monotonic_ns() - begun_ns) / 1e9
     return ParityReport(actual, tuple(checks), tuple(failures), tuple(compared), duration_s)
+
+
+def check_opened(bundle: Bundle, opened: Mapping[str, tuple[str, Session]]) -> tuple[Check, ...]:
+    """Replay the golden vectors of ``bundle`` through sessions that are open already.
+
+    Args:
+        bundle: what they were opened from.
+        opened: variant and session of each model, by the model's name.
+
+    Raises:
+        UnusableInput: the golden files are damaged, or a session cannot run.
+    """
+    manifest = bundle.manifest
+    checks: list[Check] = []
+    if manifest.recommender is not None and "recommender" in opened:
+        checks += _recommender_replay(bundle, manifest.recommender).compare(*opened["recommender"])
+    if manifest.generator is not None and "generator" in opened:
+        checks += _generator_replay(bundle, manifest.generator).compare(*opened["generator"])
+    return tuple(checks)
 
 
 def replay_recommender(

@@ -64,9 +64,9 @@ class Recommender:
         return min(self._section.top_k, self._section.n_items)
 
     @property
-    def variant(self) -> str:
-        """Name of the variant that runs."""
-        return self._variant
+    def opened(self) -> tuple[str, Session]:
+        """Name of the variant that runs, and its session."""
+        return self._variant, self._session
 
     def recommend(self, request: Request, shelf: Shelf) -> Answer:
         """Answer ``request`` with what ``shelf`` allows.
@@ -128,15 +128,8 @@ class Recommender:
         )
 
     def _item(self, rank: int, chosen: Chosen, reason: str | None) -> Recommendation:
-        return Recommendation(
-            rank=rank,
-            item_id=self.catalogue.item_id(chosen.row),
-            title=self.catalogue.title(chosen.row),
-            category=self.catalogue.category(chosen.row),
-            score=chosen.score,
-            reason=reason,
-            promoted=chosen.promoted,
-        )
+        item_id, title, category = self.catalogue.shown(chosen.row)
+        return Recommendation(rank, item_id, title, category, chosen.score, reason, chosen.promoted)
 
     def _degraded(
         self, request: Request, resolved: ResolvedRequest, n_chosen: int

@@ -110,6 +110,10 @@ def choose(
         The items, best first, and what gave way.
     """
     cap = shelf.rules.max_per_category if mix else None
+    if cap is None and shelf.promoted is None:
+        item, score = yield Question([context], allowed)
+        best = zip(item[0, :k].tolist(), score[0, :k].tolist(), strict=True)
+        return [Chosen(row, value) for row, value in best if row != 0], []
     walk = _Walk(context, shelf, cap)
     if shelf.promoted is None:
         others, promoted = allowed, None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from runtime.errors import CheckFailed
 from runtime.latent import Latents
-from runtime.parity import check_bundle
+from runtime.parity import check_opened
 from runtime.request import Request
 from runtime.rules import Rules, read_rules
 from runtime.serve.search import TitleIndex
@@ -82,24 +82,21 @@ def load_engine(settings: Settings, stock: Mapping[str, float] | None) -> Engine
     place = Path(settings.bundle).resolve()  # where a link leads now, even if it is switched
     store = load(place, settings.provider, settings.variant, settings.compute_threads, rules)
     engine = Engine(store, rules)
-    _prove(engine, settings)
+    _prove(engine)
     engine.shelf = engine.stocked(stock)
     engine.warm()
     return engine
 
 
-def _prove(engine: Engine, settings: Settings) -> None:
-    report = check_bundle(engine.store.bundle, engine.store.provider, settings.compute_threads)
-    if report.passed:
-        return
-    failed = next((check for check in report.checks if not check.passed), None)
-    why = (
-        f"{failed.model} {failed.variant} {failed.metric} is {failed.value:g} over "
-        f"{failed.compared} golden vectors, tolerance {failed.tolerance:g}"
-        if failed is not None
-        else "it holds no golden vectors"
-    )
-    raise CheckFailed(
-        f"bundle {str(engine.store.bundle.path)!r} fails parity on this device: {why}; "
-        "see endcap parity BUNDLE --layers"
-    )
+def _prove(engine: Engine) -> None:
+    """Replay the golden vectors through the very sessions that will serve."""
+    models = {"recommender": engine.recommender, "generator": engine.generator}
+    opened = {name: model.opened for name, model in models.items() if model is not None}
+    failed = [check for check in check_opened(engine.store.bundle, opened) if not check.passed]
+    if failed:
+        first = failed[0]
+        raise CheckFailed(
+            f"bundle {str(engine.store.bundle.path)!r} fails parity on this device: {first.model} "
+            f"{first.variant} {first.metric} is {first.value} over {first.compared} golden "
+            f"vectors, tolerance {first.tolerance}; see endcap parity BUNDLE --layers"
+        )

@@ -20,9 +20,9 @@ from runtime.errors import nearest
 from runtime.serve.bodies import decode, decompressed
 from runtime.serve.endpoint import Answers, Call, Endpoint
 from runtime.serve.errors import HttpError
+from runtime.serve.inference_schemas import InferBody, InferInput, InferReply
 from runtime.serve.models import MODEL, VERSION, Model, Values, find_model
 from runtime.serve.replies import JSON, reply
-from runtime.serve.schemas import InferBody, InferInput, InferReply
 from runtime.serve.service import Service
 from runtime.serve.tensors import binary_size, read_tensor, write_tensor
 

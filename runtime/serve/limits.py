@@ -46,7 +46,7 @@ class Limits:
     images: int = 64
     events: int = 1000
     queue: int = 128
-    picture_queue: int = 32
+    picture_queue: int = 16
     wait_s: float = 0.2
     retry_after_s: int = 1
     stop_s: int = 30

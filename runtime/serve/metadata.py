@@ -7,9 +7,9 @@ from typing import Any
 from starlette.responses import Response
 
 from runtime.serve.endpoint import Answers, Call, Endpoint
+from runtime.serve.inference_schemas import ModelMetadata, ServerMetadata
 from runtime.serve.models import MODEL, PLATFORM, VERSION, Model, find_model
 from runtime.serve.replies import json_reply
-from runtime.serve.schemas import ModelMetadata, ServerMetadata
 from runtime.serve.service import Service
 from runtime.version import __version__
 

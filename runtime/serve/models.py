@@ -15,9 +15,9 @@ from runtime.questions import Reply, Steps, Tensors, rows_of_a_run
 from runtime.recommender import Recommender
 from runtime.serve.engine import Engine
 from runtime.serve.errors import HttpError, NotFound
+from runtime.serve.inference_schemas import ModelMetadata
 from runtime.serve.lane import Lane
 from runtime.serve.parameters import Parameter
-from runtime.serve.schemas import ModelMetadata
 from runtime.serve.tensors import TensorSpec
 
 PLATFORM = "onnxruntime_onnx"
@@ -105,7 +105,7 @@ def find_model(engine: Engine, name: str, version: str | None) -> Model:
     return Model(
         name,
         current,
-        runs.variant,
+        runs.opened[0],
         {tensor.name: TensorSpec.of(tensor) for tensor in section.inputs},
         {tensor.name: TensorSpec.of(tensor) for tensor in section.outputs},
         engine,

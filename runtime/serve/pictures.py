@@ -104,7 +104,7 @@ class Pictures:
             "ETag": tag,
             "Cache-Control": "no-cache",  # keep it, and ask: a new bundle draws another
             "Vary": "Accept",
-            "Endcap-Variant": generator.variant,
+            "Endcap-Variant": generator.opened[0],
             "Endcap-Provider": engine.store.where.actual,
             "Endcap-Requested-Provider": engine.store.where.requested,
         }
@@ -147,7 +147,7 @@ def _tag(engine: Engine, generator: Generator, category: str, latents: Latents) 
     """Return the ETag: a hash of everything that the bytes depend on."""
     facts = (
         engine.store.bundle.manifest_sha256,
-        generator.variant,
+        generator.opened[0],
         engine.store.where.actual,
         category,
         latents,

@@ -1,11 +1,10 @@
-"""What requests and replies hold: read and written by these types, and documented from them."""
+"""What the shop's requests and replies hold: read, written and documented by these types."""
 
 from __future__ import annotations
 
 import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
 from runtime.serve.limits import Limits
@@ -186,75 +185,3 @@ class ErrorReply(Struct, frozen=True):
     """Why a request was refused, in one sentence."""
 
     error: str
-
-
-class InferInput(Struct, frozen=True):
-    """One input tensor: its values in ``data``, or ``binary_data_size`` bytes after the JSON."""
-
-    name: str
-    shape: list[Annotated[int, Meta(ge=0, le=1 << 40)]]
-    datatype: str
-    parameters: dict[str, Any] = {}
-    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
-class InferOutput(Struct, frozen=True):
-    """One output that is asked for."""
-
-    name: str
-    parameters: dict[str, Any] = {}
-
-
-class InferBody(Struct, frozen=True):
-    """An inference request of the Open Inference Protocol v2."""
-
-    inputs: list[InferInput]
-    id: str = ""
-    parameters: dict[str, Any] = {}
-    outputs: list[InferOutput] = []
-
-
-class TensorReply(Struct, frozen=True, omit_defaults=True):
-    """One output tensor, row-major; without ``data`` where its bytes follow the JSON."""
-
-    name: str
-    shape: list[int]
-    datatype: str
-    parameters: dict[str, Any] = {}
-    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
-class InferReply(Struct, frozen=True, omit_defaults=True):
-    """An inference reply of the Open Inference Protocol v2."""
-
-    model_name: str
-    model_version: str
-    outputs: list[TensorReply]
-    parameters: dict[str, Any]
-    id: str = ""
-
-
-class TensorMetadata(Struct, frozen=True):
-    """A tensor of a model; -1 is any size."""
-
-    name: str
-    datatype: str
-    shape: list[int]
-
-
-class ModelMetadata(Struct, frozen=True):
-    """A model of the Open Inference Protocol v2."""
-
-    name: str
-    versions: list[str]
-    platform: str
-    inputs: list[TensorMetadata]
-    outputs: list[TensorMetadata]
-
-
-class ServerMetadata(Struct, frozen=True):
-    """The server, as the Open Inference Protocol v2 describes itself."""
-
-    name: str
-    version: str
-    extensions: list[str]

@@ -21,7 +21,6 @@ from runtime.serve.settings import Settings
 from runtime.shop_files import read_stock
 
 _KEEP_ALIVE_S = 75  # a kiosk's browser that comes again within a minute finds its connection
-_SWITCH_S = 0.001  # how long the lane may keep the event loop from running, and the reverse
 _log = logging.getLogger("endcap.serve")
 
 
@@ -35,7 +34,6 @@ def serve(settings: Settings) -> None:
     """
     with contextlib.closing(bind(settings.host, settings.port)) as bound:
         service = make_service(settings)
-        sys.setswitchinterval(_SWITCH_S)
         _more_files(settings.limits.connections)
         make_server(service, bound).run(sockets=[bound])
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from runtime.manifest import Tensor
 from runtime.serve.bodies import decode
 from runtime.serve.errors import HttpError
-from runtime.serve.schemas import InferInput, TensorMetadata, TensorReply
+from runtime.serve.inference_schemas import InferInput, TensorMetadata, TensorReply
 
 BINARY_SIZE = "binary_data_size"
 _DATATYPES = {

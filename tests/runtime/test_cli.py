@@ -385,7 +385,7 @@ def test_doctor(endcap: Run, tiny: Path) -> None:
 def test_doctor_without_onnxruntime_is_exit_code_3(
     endcap: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runtime.doctor._IMPORT", "import onnxruntime_that_is_not_there")
+    monkeypatch.setattr("runtime.probe._IMPORT", "import onnxruntime_that_is_not_there")
     code, out, err = endcap("doctor", "--json")
     assert code == 3
     assert json.loads(out)["onnxruntime"] is None

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-import runtime.doctor
+import runtime.probe
 from runtime.bundle import open_bundle
 from runtime.device import CpuClass
 from runtime.doctor import choices, diagnose
@@ -44,7 +44,7 @@ def test_this_machine(tiny: Path) -> None:
     ],
 )
 def test_broken_onnxruntime(monkeypatch: pytest.MonkeyPatch, code: str, said: str) -> None:
-    monkeypatch.setattr(runtime.doctor, "_IMPORT", code)
+    monkeypatch.setattr(runtime.probe, "_IMPORT", code)
     found = diagnose()
     assert found.onnxruntime is None
     assert found.providers == ()
@@ -53,8 +53,8 @@ def test_broken_onnxruntime(monkeypatch: pytest.MonkeyPatch, code: str, said: st
 
 
 def test_import_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime.doctor, "_IMPORT_LIMIT_S", 0.2)
-    monkeypatch.setattr(runtime.doctor, "_IMPORT", "import time; time.sleep(60)")
+    monkeypatch.setattr(runtime.probe, "_IMPORT_LIMIT_S", 0.2)
+    monkeypatch.setattr(runtime.probe, "_IMPORT", "import time; time.sleep(60)")
     assert "could not be tried" in diagnose().problems[-1]
 
 
@@ -82,10 +82,27 @@ def test_one_onnxruntime_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_cuda_changes_the_choice(monkeypatch: pytest.MonkeyPatch, tiny: Path) -> None:
     said = json.dumps(["1.31.1", ["CUDAExecutionProvider", "CPUExecutionProvider"]])
-    monkeypatch.setattr(runtime.doctor, "_IMPORT", f"print({said!r})")
+    monkeypatch.setattr(runtime.probe, "_IMPORT", f"print({said!r})")
+    monkeypatch.setattr(runtime.probe, "_TRY_CUDA", "")
     chosen = choices(open_bundle(tiny), diagnose())
     assert chosen[0].provider == "cuda"
     assert "onnxruntime offers CUDA" in chosen[0].why
+
+
+def test_cuda_that_is_offered_and_does_not_work(
+    monkeypatch: pytest.MonkeyPatch, tiny: Path
+) -> None:
+    """The graph is tried in earnest: here, where onnxruntime has no CUDA, it lands on the CPU."""
+    said = json.dumps(["1.31.1", ["CUDAExecutionProvider", "CPUExecutionProvider"]])
+    monkeypatch.setattr(runtime.probe, "_IMPORT", f"print({said!r})")
+    found = diagnose()
+    if found.has_cuda:
+        pytest.skip("CUDA works on this machine")
+    assert "fell back to the CPU" in str(found.cuda_failure)
+    assert "'auto' falls back to the CPU" in found.problems[-1]
+    chosen = choices(open_bundle(tiny), found)
+    assert chosen[0].provider == "cpu"
+    assert "which does not work here" in chosen[0].why
 
 
 def test_a_bundle_of_several_variants(tiny: Path, copy: Path, damage: Damage) -> None:
@@ -123,7 +140,7 @@ def test_a_bundle_of_several_variants(tiny: Path, copy: Path, damage: Damage) ->
 
 def test_warnings_on_the_way_do_not_hide_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     said = json.dumps(["1.0", []])
-    monkeypatch.setattr(runtime.doctor, "_IMPORT", f"print('a warning'); print({said!r})")
+    monkeypatch.setattr(runtime.probe, "_IMPORT", f"print('a warning'); print({said!r})")
     assert diagnose().onnxruntime == "1.0"
 
 

@@ -1,4 +1,4 @@
-"""The page's files: by exact name, with their types, ETags and a policy that lets nothing else in."""
+"""The page's files: by exact name, with types, ETags and a policy that lets nothing else in."""
 
 from __future__ import annotations
 
