@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import httpx
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
+from tests.command import run
+from tests.kiosk.conftest import SHOP
 from tests.kiosk.shopper import Shopper
-from tests.serve.served import Started
+from tests.serve.served import Started, started
 
 GENERATED = re.compile(r"^Generated picture of the kind (\w+)$")
 
@@ -152,3 +155,35 @@ def test_done_sends_what_was_bought(shopper: Shopper, kiosk: Started) -> None:
     expect(page.get_by_role("button", name="Tap to start")).to_be_visible()
     metrics = httpx.get(f"{kiosk.url}/metrics", timeout=60).text
     assert re.search(r'endcap_events_total\{kind="bought",outcome="accepted"\} [1-9]', metrics)
+
+
+def test_a_photo_takes_the_place_of_a_generated_picture(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    drawn = run("generate", SHOP, "--category", "Mug", "--out", tmp_path / "CS-0011.png")
+    assert drawn.code == 0
+    (tmp_path / "CS-0017.png").write_bytes(b"this is no picture")
+    with started(SHOP, "--photos", tmp_path) as server:
+        shopper = Shopper(context.new_page(), server.url).arrive().start()
+        photo = shopper.page.get_by_role("img", name="Photo of Marbled Diary, week to view")
+        expect(photo.first).to_be_visible()
+        card = shopper.found.filter(has=photo)
+        assert card.locator(".mark").count() == 0
+        card.locator(".card-open").click()
+        expect(shopper.page.locator("#detail-picture .photo")).to_be_visible()
+        expect(shopper.page.locator("#detail-note")).to_be_hidden()
+        shopper.page.keyboard.press("Escape")
+        broken = shopper.found.filter(has_text="Windproof Tartan Umbrella")
+        expect(broken.locator(".initials")).to_have_text("WT")
+
+
+def test_without_categories_products_have_tiles_of_their_initials(context: BrowserContext) -> None:
+    with started(SHOP.with_name("online-retail")) as server:
+        shopper = Shopper(context.new_page(), server.url).arrive()
+        expect(shopper.page.locator("#wall img.there").first).to_be_visible()
+        shopper.start()
+        expect(shopper.found.first.locator(".initials")).to_be_visible()
+        expect(shopper.page.locator("#category-list")).to_be_hidden()
+        shopper.scan("85123A")
+        expect(shopper.lines).to_have_count(1)
+        assert shopper.errors == []
