@@ -1,5 +1,5 @@
 # make demo   sets up and runs the whole chain on a fictional corner store
-# make test   sets up and passes the tests
+# make test   sets up and passes the tests; as root on Debian it installs Chromium for those of the kiosk
 # make check  ruff (lint and format) and mypy, strict on runtime/
 # make models trains and exports the shipped bundles again (over an hour on 2 cores)
 # make bench  cold start, installed size, cost of the demo
@@ -10,6 +10,7 @@
 # make serving-bench  HTTP beside plain apps: overhead, requests a second, reload under load, start (on two free cores)
 # make soak   200,000 requests; make overload: ten times what it can do, for a minute
 # make docs   docs/cli.md and docs/config.md from the code
+# make kiosk-pictures  docs/kiosk-*.png from the kiosk page in Chromium
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -30,6 +31,7 @@ demo: $(VENV)/.installed
 	$(BIN)/endcap demo --out build/demo
 
 test: $(VENV)/.installed
+	@sh tests/kiosk/install_browser.sh
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.installed

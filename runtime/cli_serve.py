@@ -53,6 +53,11 @@ Examples:
     metavar="F",
     help="TOML with the shop's own rules: docs/serving.md; read again when it changes.",
 )
+@click.option(
+    "--photos",
+    metavar="DIR",
+    help="Folder of the shop's own photos, ITEM_ID.jpg and the like, for the kiosk page.",
+)
 @click.option("--events", metavar="F", help="SQLite file to keep events in; without it, none.")
 @click.option(
     "--events-mb",
@@ -87,6 +92,7 @@ def serve(
     token_file: str | None,
     stock: str | None,
     rules: str | None,
+    photos: str | None,
     events: str | None,
     events_mb: float,
     poll: float,
@@ -112,6 +118,7 @@ def serve(
         token=read_token(token_file) if token_file is not None else None,
         stock=stock,
         rules=rules,
+        photos=photos,
         events=events,
         events_bytes=int(events_mb * 1e6),
         poll_s=poll,

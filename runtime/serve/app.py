@@ -21,6 +21,7 @@ from runtime.serve.inference import Inference
 from runtime.serve.metadata import Metadata
 from runtime.serve.openapi import Document
 from runtime.serve.page_files import page_routes, read_page
+from runtime.serve.photos import Photos
 from runtime.serve.pictures import Pictures
 from runtime.serve.reload import Reloader
 from runtime.serve.replies import failed, refused
@@ -38,6 +39,7 @@ def make_app(service: Service) -> Starlette:
             Inference(service),
             Metadata(service),
             Pictures(service),
+            Photos(service),
             Browse(service),
             Health(service, reloader),
         )

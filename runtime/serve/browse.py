@@ -13,6 +13,7 @@ from runtime.serve.endpoint import Answers, Call, Endpoint
 from runtime.serve.engine import Engine
 from runtime.serve.errors import NotFound
 from runtime.serve.parameters import Parameter
+from runtime.serve.photo_folder import PhotoFolder
 from runtime.serve.replies import json_reply
 from runtime.serve.schemas import BundleReply, CatalogueItem, CatalogueReply, CategoryReply
 from runtime.serve.service import Service
@@ -52,7 +53,7 @@ class Browse:
     async def search(self, call: Call) -> Response:
         """Return a page of what is found, and every category with how many may be shown."""
         engine = self._service.engine
-        return json_reply(await asyncio.to_thread(_page, engine, call))
+        return json_reply(await asyncio.to_thread(_page, engine, self._service.photos, call))
 
     async def item(self, call: Call) -> Response:
         """Return one item."""
@@ -61,10 +62,10 @@ class Browse:
         row = engine.recommender.catalogue.row(item_id) if engine.recommender else None
         if row is None or engine.shelf is None or not engine.shelf.listed(age_verified)[row]:
             raise NotFound(f"there is no item {item_id[:80]!r} here")
-        return json_reply(_item(engine, row))
+        return json_reply(_item(engine, self._service.photos, row))
 
 
-def _page(engine: Engine, call: Call) -> CatalogueReply:
+def _page(engine: Engine, photos: PhotoFolder, call: Call) -> CatalogueReply:
     if engine.recommender is None or engine.shelf is None:
         raise NotFound(f"bundle {engine.name.name!r} holds no catalogue")
     catalogue = engine.recommender.catalogue
@@ -84,7 +85,7 @@ def _page(engine: Engine, call: Call) -> CatalogueReply:
         more=more,
         offset=offset,
         limit=limit,
-        items=[_item(engine, int(row)) for row in rows[offset : offset + limit]],
+        items=[_item(engine, photos, int(row)) for row in rows[offset : offset + limit]],
         categories=_categories(engine, listed),
     )
 
@@ -110,14 +111,16 @@ def _categories(engine: Engine, listed: NDArray[np.bool_]) -> list[CategoryReply
     ]
 
 
-def _item(engine: Engine, row: int) -> CatalogueItem:
+def _item(engine: Engine, photos: PhotoFolder, row: int) -> CatalogueItem:
     assert engine.recommender is not None
     assert engine.shelf is not None
     catalogue = engine.recommender.catalogue
+    item_id = catalogue.item_id(row)
     return CatalogueItem(
-        catalogue.item_id(row),
+        item_id,
         catalogue.title(row),
         catalogue.category(row),
         engine.shelf.has(row),
         catalogue.price(row),
+        photos.url(item_id),
     )

@@ -135,13 +135,17 @@ class EventsReply(Struct, frozen=True):
 
 
 class CatalogueItem(Struct, frozen=True):
-    """One item of the catalogue; ``in_stock`` and ``price`` are None where they are not known."""
+    """One item of the catalogue; ``in_stock`` and ``price`` are None where they are not known.
+
+    ``photo`` is the path of the shop's own photo, None where it has none.
+    """
 
     item_id: str
     title: str
     category: str | None
     in_stock: bool | None
     price: float | None
+    photo: str | None
 
 
 class CategoryReply(Struct, frozen=True):

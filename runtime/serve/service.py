@@ -13,6 +13,7 @@ from runtime.serve.errors import NotFound
 from runtime.serve.event_writer import EventWriter
 from runtime.serve.lane import Lane
 from runtime.serve.metrics import Metrics
+from runtime.serve.photo_folder import PhotoFolder
 from runtime.serve.settings import Settings
 from runtime.serve.statistics import Statistics
 
@@ -25,6 +26,7 @@ class Service:
         engine: what serves now. A request takes it once and keeps it to its end.
         stock: quantity by item id; None where it is not known.
         stocked_at: when the stock was told, ISO 8601; None where it never was.
+        photos: the shop's own photos of its items.
         events: keeps events; None where none are kept.
         lane: computes.
         metrics: counts.
@@ -45,6 +47,7 @@ class Service:
         self.engine = engine
         self.stock = stock
         self.stocked_at = _now() if stock is not None else None
+        self.photos = PhotoFolder(settings.photos)
         self.events = events
         self.metrics = Metrics()
         self.lane = Lane(settings.limits, self.metrics.batch)

@@ -28,6 +28,7 @@ class Settings:
         token: what clients must know; needed where ``host`` is not this machine alone.
         stock: CSV of the stock to begin with, read again whenever it changes; None for not known.
         rules: TOML with the shop's own rules, read again whenever it changes; None for none.
+        photos: folder of the shop's own photos, named by item id; None for none.
         events: SQLite file to keep events in; None to keep none.
         events_bytes: how large that file may grow before the oldest events go.
         poll_s: how often bundle, stock and rules are looked at for changes; 0 for never.
@@ -46,6 +47,7 @@ class Settings:
     token: Token | None = None
     stock: str | None = None
     rules: str | None = None
+    photos: str | None = None
     events: str | None = None
     events_bytes: int = 256 << 20
     poll_s: float = 2.0

@@ -119,10 +119,10 @@ class Started:
 
 
 @contextmanager
-def started(*args: object) -> Iterator[Started]:
-    """Start ``endcap serve ARGS`` on a free port and wait until it says that it serves."""
+def started(*args: object, port: int = 0) -> Iterator[Started]:
+    """Start ``endcap serve ARGS``, on a free port if 0, and wait until it says that it serves."""
     process = subprocess.Popen(
-        [ENDCAP, "serve", *map(str, args), "--port", "0", "--threads", "1"],
+        [ENDCAP, "serve", *map(str, args), "--port", str(port), "--threads", "1"],
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",

@@ -35,8 +35,8 @@ def test_all_of_it(served: Served) -> None:
     assert said["bundle"] == {"name": "tiny-store", "version": 3}
     assert (said["total"], said["offset"], said["limit"], said["more"]) == (10, 0, 20, False)
     assert said["items"][0] == {
-        "item_id": "BREAD-1", "title": "White loaf", "category": "Bakery", "price": 1.2,
-        "in_stock": None,
+        "item_id": "BREAD-1", "title": "White loaf", "category": "Bakery", "in_stock": None,
+        "price": 1.2, "photo": None,
     }  # fmt: skip
     assert said["categories"] == [
         {"name": "Bakery", "items": 2, "pictures": False},
@@ -85,8 +85,8 @@ def test_wrong_questions(served: Served, query: str, status: int, sentence: str)
 
 def test_one_item(served: Served) -> None:
     assert served.client.get("/v1/catalogue/CARD%2C9").json() == {
-        "item_id": "CARD,9", "title": "Birthday card", "category": None, "price": None,
-        "in_stock": None,
+        "item_id": "CARD,9", "title": "Birthday card", "category": None, "in_stock": None,
+        "price": None, "photo": None,
     }  # fmt: skip
     assert served.client.get("/v1/catalogue/CARD").status_code == 404
 

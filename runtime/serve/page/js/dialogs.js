@@ -26,7 +26,7 @@ export class StillThere {
   close() {
     this.#leftS = null;
     if (this.#dialog.open) this.#dialog.close();
-    byId("idle-spoken").textContent = "";
+    for (const id of ["idle-lead", "idle-spoken"]) byId(id).textContent = "";
   }
 }
 

@@ -4,7 +4,7 @@
  */
 
 const LOOK_MS = 250;
-const SIGNS = ["pointerdown", "pointermove", "keydown", "wheel", "touchmove"];
+const SIGNS = ["pointerdown", "pointermove", "click", "keydown", "wheel", "touchmove"];
 
 export class Idle {
   #idleMs;
@@ -24,8 +24,8 @@ export class Idle {
     this.#idleMs = 1000 * idleS;
     this.#graceMs = 1000 * graceS;
     this.#on = on;
-    const noticed = () => this.#noticed();
-    for (const sign of SIGNS) addEventListener(sign, noticed, { capture: true, passive: true });
+    const noticed = (event) => this.#noticed(event);
+    for (const sign of SIGNS) addEventListener(sign, noticed, { capture: true });
     document.addEventListener("visibilitychange", () => this.#look());
   }
 
@@ -44,11 +44,21 @@ export class Idle {
     this.#asking = false;
   }
 
-  #noticed() {
+  /**
+   * While it asks, only a finished click or a key is an answer, and the key is that alone: if the
+   * question closed at the first touch, the rest of that touch would press what is behind it.
+   */
+  #noticed(event) {
+    if (this.#asking) {
+      if (event.type !== "click" && event.type !== "keydown") return;
+      if (event.type === "keydown") {
+        event.preventDefault();
+        event.stopImmediatePropagation();
+      }
+      this.#asking = false;
+      this.#on.stay();
+    }
     this.#last = Date.now();
-    if (!this.#asking) return;
-    this.#asking = false;
-    this.#on.stay();
   }
 
   #look() {

@@ -91,7 +91,8 @@ export class Pictures {
 
   #photo(item) {
     const alt = this.#language.t("picture.photo", { title: item.title });
-    const image = el("img", { class: "photo", alt, src: item.photo });
+    const image = el("img", { class: "photo", alt });
+    this.#fetch(image, item.photo);
     const tile = el("span", { class: "tile", "data-tint": hash(item.title) % TINTS }, image);
     image.addEventListener("error", () => tile.replaceWith(this.#initials(item)));
     return tile;
