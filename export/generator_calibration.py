@@ -13,6 +13,7 @@ from export.generator_layers import Network
 from export.generator_rewritten import Float32, rewritten_graph
 from runtime.comparison import psnr_db
 from runtime.errors import CheckFailed
+from runtime.latent import draw_latents
 from runtime.onnx_wire import expose_outputs
 from runtime.session import open_session
 
@@ -92,12 +93,11 @@ class _Trial:
     """Calibration latents, what fp32 makes of them, and what a choice of scales makes of that."""
 
     def __init__(self, network: Network) -> None:
-        rng = np.random.Generator(np.random.PCG64(_SEED))
         self.levels = range(1, len(network.layers) + 1)
         self._network = network
         self._aligned = aligned(network)
         self._fp32 = generator_graph(network, {})
-        self._z = rng.standard_normal((PICTURES, network.z_dim), dtype=np.float32)
+        self._z = draw_latents(_SEED, PICTURES, network.z_dim)
         self._category: np.ndarray = (np.arange(PICTURES) % len(network.category_vectors))[:, None]
         self._pictures = self._drawn(self._fp32)
 

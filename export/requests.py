@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from runtime.golden import GeneratorGolden, RecommenderGolden, joined, pack_rules
+from runtime.latent import draw_latents
 from trainer.cases import Cases
 from trainer.generator.model import Generator
 from trainer.recommender.candidates import Candidates
@@ -167,8 +168,7 @@ def fresh_pictures(
     generator: Generator, count: int, seed: int, *, drawn_batch: int = 64
 ) -> GeneratorGolden:
     """Draw latents over all categories in turn, and let torch paint them."""
-    rng = np.random.Generator(np.random.PCG64(seed))
-    z = rng.standard_normal((count, generator.z_dim), dtype=np.float32)
+    z = draw_latents(seed, count, generator.z_dim)
     category = (np.arange(count) % generator.n_categories)[:, None]
     images = []
     for start in range(0, count, drawn_batch):

@@ -11,9 +11,9 @@ import click
 
 from runtime.cli_options import Command, Group, say
 from runtime.errors import UnusableInput
+from runtime.serve.event import KINDS
 
 _COLUMNS = ("user_id", "item_id", "timestamp", "quantity", "session_id")
-_KINDS = ("shown", "tapped", "bought")
 
 
 @click.group(cls=Group, short_help="What a server kept: export it for training.")
@@ -43,7 +43,7 @@ Examples:
     "--kind",
     "kinds",
     multiple=True,
-    type=click.Choice(_KINDS),
+    type=click.Choice(KINDS),
     default=("bought",),
     show_default=True,
     help="Which events; may be given several times.",

@@ -29,51 +29,47 @@ _IMPORT_LIMIT_S = 60
 def probe_onnxruntime() -> tuple[str | None, tuple[str, ...], str | None]:
     """Return (version, providers, problem); an illegal instruction kills only the probe."""
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", _IMPORT],
-            capture_output=True,
-            text=True,
-            timeout=_IMPORT_LIMIT_S,
-            check=False,
-        )
+        done = _tried(_IMPORT)
     except (OSError, subprocess.TimeoutExpired) as error:
         return None, (), f"onnxruntime could not be tried: {error}; run endcap doctor again"
     if done.returncode == 0:
         version, providers = json.loads(done.stdout.splitlines()[-1])
         return version, tuple(providers), None
     if done.returncode < 0 or done.returncode > 0x80000000:
-        return (
-            None,
-            (),
-            (
-                f"importing onnxruntime kills the process (code {done.returncode}): this CPU lacks "
-                "instructions it was built with; pip install another version of onnxruntime"
-            ),
+        problem = (
+            f"importing onnxruntime kills the process (code {done.returncode}): this CPU lacks "
+            "instructions it was built with; pip install another version of onnxruntime"
         )
-    said = done.stderr.strip().splitlines()
-    return (
-        None,
-        (),
-        (
-            f"onnxruntime cannot be imported ({said[-1] if said else 'no reason given'}); "
+    else:
+        problem = (
+            f"onnxruntime cannot be imported ({last_line(done.stderr, 'no reason given')}); "
             "pip install 'endcap[cpu]'"
-        ),
-    )
+        )
+    return None, (), problem
 
 
 def cuda_failure() -> str | None:
     """Try a graph on CUDA in a process of its own; return why it failed, None where it ran."""
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", _TRY_CUDA],
-            capture_output=True,
-            text=True,
-            timeout=_IMPORT_LIMIT_S,
-            check=False,
-        )
+        done = _tried(_TRY_CUDA)
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     if done.returncode == 0:
         return None
-    said = done.stderr.strip().splitlines()
-    return said[-1] if said else f"code {done.returncode}"
+    return last_line(done.stderr, f"code {done.returncode}")
+
+
+def last_line(said: str, otherwise: str) -> str:
+    """Return the last line of what a process said, where a traceback ends in its reason."""
+    lines = said.strip().splitlines()
+    return lines[-1] if lines else otherwise
+
+
+def _tried(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=_IMPORT_LIMIT_S,
+        check=False,
+    )

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.errors import UnusableInput
+from runtime.probe import last_line
 from runtime.session import open_session, resolve_provider
 
 _COMMAND = (sys.executable, "-m", "runtime.session_cost")
@@ -63,8 +64,9 @@ def session_cost(
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _failed(model, variant, str(error)) from error
     if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise _failed(model, variant, said[-1] if said else f"it ended with {done.returncode}")
+        said = done.stderr.decode("utf-8", "replace")
+        why = last_line(said, f"it ended with {done.returncode}")
+        raise _failed(model, variant, why)
     found = json.loads(done.stdout.splitlines()[-1])
     return SessionCost(model, variant, len(content), found["load_ms"], found["resident_bytes"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -89,8 +90,6 @@ def running(
 
 def free_port() -> int:
     """Return a port that nobody listens on."""
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
         return port

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runtime.serve.errors import Overloaded
-from runtime.serve.events import Event, EventStore
+from runtime.serve.event import Event
+from runtime.serve.events import EventStore
 
 _MAX_WAITING = 64  # requests with events
 _log = logging.getLogger("endcap.serve")

@@ -13,12 +13,11 @@ import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.errors import UnusableInput
+from runtime.serve.event import Event, KeptEvent
 
-KINDS = ("shown", "tapped", "bought")
 _FORMAT = 1
 _DIGEST_BYTES = 16
 _KEEP = 0.9  # of the size allowed, after the oldest events went
@@ -41,49 +40,6 @@ CREATE TABLE IF NOT EXISTS events (
     received_s REAL NOT NULL
 );
 """
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that a shopper did, or was shown.
-
-    Attributes:
-        id: the client's own; the same id twice is one event.
-        kind: "shown", "tapped" or "bought".
-        session: whoever stands at the kiosk or till now.
-        user: the shop's user id; None for nobody known. It is hashed before it is kept.
-        item_id: the shop's own id of the item.
-        quantity: how many.
-        bundle: name of the bundle that answered.
-        version: its version.
-        time_s: when it happened, seconds since 1970.
-    """
-
-    id: str
-    kind: str
-    session: str
-    user: str | None
-    item_id: str
-    quantity: int
-    bundle: str
-    version: int
-    time_s: float
-
-
-@dataclass(frozen=True)
-class KeptEvent:
-    """An event as it was kept: the shopper as a hash in hexadecimal, None for nobody known."""
-
-    id: str
-    kind: str
-    session: str
-    user: str | None
-    item_id: str
-    quantity: int
-    bundle: str
-    version: int
-    time_s: float
-    received_s: float
 
 
 class EventStore:

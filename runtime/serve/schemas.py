@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from runtime.serve.event import Kind
 from runtime.serve.limits import Limits
 
 _DEFAULT = Limits()
@@ -15,7 +16,6 @@ _MAX_ID = 512
 Id = Annotated[str, Meta(min_length=1, max_length=_MAX_ID)]
 Quantity = Annotated[float, Meta(ge=-1e15, le=1e15)]
 Moment = Annotated[datetime.datetime, Meta(tz=True)]
-Kind = Literal["shown", "tapped", "bought"]
 
 
 class RecommendBody(Struct, forbid_unknown_fields=True, frozen=True):

@@ -15,7 +15,7 @@ from runtime.serve.bodies import decode
 from runtime.serve.endpoint import Answers, Call, Endpoint
 from runtime.serve.engine import Engine
 from runtime.serve.errors import HttpError, NotFound
-from runtime.serve.events import Event
+from runtime.serve.event import Event
 from runtime.serve.parameters import Parameter
 from runtime.serve.replies import JSON, json_reply
 from runtime.serve.schemas import (

@@ -14,7 +14,8 @@ import pytest
 
 from runtime.cli import main
 from runtime.errors import UnusableInput
-from runtime.serve.events import Event, EventStore, moment, read_events
+from runtime.serve.event import Event
+from runtime.serve.events import EventStore, moment, read_events
 from tests.serve.served import TINY, Served, serving, started
 
 SECRETS = ("anna@shop.example", "loyalty-4711")

@@ -10,6 +10,7 @@ from runtime.errors import UnusableInput, nearest
 from trainer.config import MAX_SEED, CardConfig
 from trainer.options import Options, option, section
 
+IMAGE_SIZES = (28, 32, 64, 128)  # pixels on a side
 AUGMENTATIONS = ("colour", "translation", "cutout")
 
 
@@ -35,7 +36,7 @@ class ImagesConfig(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.image_size not in (28, 32, 64, 128):
+        if self.image_size not in IMAGE_SIZES:
             raise UnusableInput(
                 f"config field 'image_size' is {self.image_size}; it must be 28, 32, 64 or 128"
             )

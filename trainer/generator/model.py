@@ -13,10 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from runtime.errors import UnusableInput
-from trainer.generator.config import GeneratorConfig
+from trainer.generator.config import IMAGE_SIZES, GeneratorConfig
 from trainer.picture import Pixels
 
-SIZES = (28, 32, 64, 128)  # pixels on a side
 FIRST_SIZE = 4  # pixels on a side of the first feature map; every further layer doubles it
 INIT_STD = 0.02
 
@@ -108,8 +107,8 @@ def layout(image_size: int, width: int) -> tuple[list[int], int]:
     28 px is 32 px without a border of 2: one more layer than halving 28 to 7 allows. The
     discriminator needs it: with two convolutions it sees 10 pixels at a time, with three 22.
     """
-    if image_size not in SIZES:
-        sizes = ", ".join(str(size) for size in SIZES)
+    if image_size not in IMAGE_SIZES:
+        sizes = ", ".join(str(size) for size in IMAGE_SIZES)
         raise UnusableInput(f"images.image_size is {image_size}; it must be one of {sizes}")
     padded = FIRST_SIZE
     hidden: list[int] = []
