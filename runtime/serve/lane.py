@@ -165,7 +165,7 @@ class Lane:
         """Take one step of a job; put it at the end of the queue if there are more."""
         if job.future.cancelled():
             return
-        if job.since_s < time.monotonic() - self._limits.wait_s:
+        if job.since_s < time.monotonic() - self._limits.picture_wait_s:
             self._tell([(job, self._late())])
             return
         try:
