@@ -17,10 +17,8 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import os
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +30,8 @@ import numpy as np
 import onnxruntime as ort
 import torch
 
+from benchmarks.goal import hold
+from benchmarks.turns import on_one_core, take_turns
 from export.generator import generator_graph
 from export.generator_calibration import int8_graph
 from export.generator_layers import Network
@@ -215,23 +215,15 @@ def contenders(generator: Generator, folder: Path) -> dict[str, Side]:
     return sides
 
 
-def take_turns(
+def timed(
     sides: Mapping[str, Side], batches: Sequence[Feeds], rounds: int, runs: int
 ) -> dict[str, float]:
     """Return the median seconds of core time of a run of each side, ``runs`` of them a turn."""
-    taken: dict[str, list[float]] = {name: [] for name in sides}
-    names = list(sides)
-    for turn in range(rounds + 1):
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
-            for run in range(runs):
-                feeds = batches[(turn * runs + run) % len(batches)]
-                started = time.process_time()
-                sides[name].painter.run(feeds, ["image"])
-                seconds = time.process_time() - started
-                if turn:  # the first turn warms up
-                    taken[name].append(seconds)
-    return {name: float(np.median(seconds)) for name, seconds in taken.items()}
+
+    def asker(painter: Painter) -> Callable[[int], object]:
+        return lambda number: painter.run(batches[number % len(batches)], ["image"])
+
+    return take_turns({name: asker(side.painter) for name, side in sides.items()}, rounds, runs)
 
 
 def measure(
@@ -243,7 +235,7 @@ def measure(
         starts = range(0, min(len(fresh), 8 * batch), batch)
         pool = [fresh.feeds(start, start + batch) for start in starts]
         fewer = max(3, rounds * 4 // (3 + batch))
-        for name, seconds in take_turns(sides, pool, fewer, runs).items():
+        for name, seconds in timed(sides, pool, fewer, runs).items():
             ms[name][batch] = seconds * 1000 / batch
     figures = {}
     for name, side in sides.items():
@@ -274,23 +266,20 @@ def goals(found: Mapping[str, Figures]) -> list[str]:
     fp32, int8 = found[OURS], found[INT8]
     lines = []
 
-    def hold(what: str, value: float, goal: float, *, at_most: bool = False) -> None:
-        met = value <= goal if at_most else value >= goal
-        sign = "<=" if at_most else ">="
-        lines.append(f"{what}: {value:.2f}, goal {sign} {goal:g}: {'met' if met else 'NOT met'}")
-
     for batch, goal, stretch in ((1, 3.2, 3.8), (16, 3.5, 4.0)):
         ratio = fp32.ms[batch] / int8.ms[batch]
-        hold(f"int8 beside fp32, batch {batch}", ratio, goal)
-        hold(f"int8 beside fp32, batch {batch}, stretch", ratio, stretch)
+        lines.append(hold(f"int8 beside fp32, batch {batch}", ratio, goal))
+        lines.append(hold(f"int8 beside fp32, batch {batch}, stretch", ratio, stretch))
         if OPENVINO in found:
             ratio = found[OPENVINO].ms[batch] / int8.ms[batch]
-            hold(f"int8 beside OpenVINO's, batch {batch}", ratio, 1.0)
+            lines.append(hold(f"int8 beside OpenVINO's, batch {batch}", ratio, 1.0))
         if TORCH in found:  # less than 5 % is the clock's
             ratio = found[TORCH].ms[batch] / fp32.ms[batch]
-            hold(f"fp32 beside torch's exporter, batch {batch}", ratio, 0.95)
-    hold("int8 PSNR in dB", int8.psnr_db, 42.0)
-    hold("int8 file beside fp32's", int8.size_bytes / fp32.size_bytes, 0.30, at_most=True)
+            lines.append(hold(f"fp32 beside torch's exporter, batch {batch}", ratio, 0.95))
+    lines.append(hold("int8 PSNR in dB", int8.psnr_db, 42.0))
+    lines.append(
+        hold("int8 file beside fp32's", int8.size_bytes / fp32.size_bytes, 0.30, at_most=True)
+    )
     return lines
 
 
@@ -305,8 +294,7 @@ def goals(found: Mapping[str, Figures]) -> list[str]:
 @click.option("--runs", default=5, show_default=True, help="Runs in a turn.")
 def main(run_folder: Path | None, rounds: int, runs: int) -> None:
     """Print the table of each size, and the goals of the first."""
-    core = max(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {core})
+    core = on_one_core()
     torch.set_num_threads(1)
     for name in ("", "torch.onnx"):  # exporters and quantizers remark on every node
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -23,7 +23,7 @@ from benchmarks.generator_export import (
     goals,
     measure,
     table,
-    take_turns,
+    timed,
 )
 from export.requests import fresh_pictures
 
@@ -43,7 +43,7 @@ def test_sides_take_turns_on_the_same_batches_and_another_begins_each_round() ->
     asked: list[tuple[str, int]] = []
     sides = {name: Side(Recorder(name, asked), 1) for name in "ab"}
     batches = [{"z": np.array([n])} for n in range(3)]
-    found = take_turns(sides, batches, rounds=2, runs=2)
+    found = timed(sides, batches, rounds=2, runs=2)
     assert [name for name, _ in asked] == list("aabb") + list("bbaa") + list("aabb")
     assert [batch for _, batch in asked] == [0, 1, 0, 1, 2, 0, 2, 0, 1, 2, 1, 2]
     assert set(found) == {"a", "b"}
