@@ -47,10 +47,11 @@ def of_loading() -> Iterator[str]:
     """Print each graph's line; give the goals."""
     print(f"opening a graph of {loading.N_ITEMS:,} items: file, time, memory held")
     for arch in loading.MODELS:
+        found = []
         for variant in loading.VARIANTS:
-            found = loading.measure(arch, variant)
-            print(loading.line(found), flush=True)
-            yield from loading.goals(found)
+            found.append(loading.measure(arch, variant))
+            print(loading.line(found[-1]), flush=True)
+        yield from loading.goals(found)
 
 
 @click.command()

@@ -32,16 +32,17 @@ def drawn_mlp(n_items: int) -> Mlp:
     return model
 
 
-def drawn_two_stage(n_items: int, *, ranks: bool) -> TwoStage:
+def drawn_two_stage(n_items: int, *, ranks: bool, dim: int = DIM) -> TwoStage:
     """Make a two-stage model of the default sizes but the vectors'.
 
     Args:
         n_items: catalogue size; above ``neighbour_items`` there are no item-item weights.
         ranks: whether the ranking stage has earned its place; else only retrieval is exported.
+        dim: numbers in a vector.
     """
     torch.manual_seed(1)
     counts = torch.randint(0, 50, (n_items + 1,))
-    config = TwoStageConfig(dim=DIM)
+    config = TwoStageConfig(dim=dim)
     model = TwoStage(config, USERS, ItemCodes.of([], n_items, config.price_bands), counts).eval()
     with torch.no_grad():
         model.user.weight[1:].normal_(0, 0.1)

@@ -161,15 +161,17 @@ def test_the_drawn_stages_are_there() -> None:
 
 
 def test_goals_of_loading() -> None:
-    found = Loaded("mlp fp32", 100_000_000, 1200.0, 150_000_000)
-    assert loading.goals(found) == [
+    fp32 = Loaded("mlp", "fp32", 100_000_000, 1200.0, 150_000_000)
+    fp16 = Loaded("mlp", "fp16", 50_000_000, 1200.0, 250_000_000)
+    int8 = Loaded("mlp", "int8", 31_000_000, 900.0, None)
+    assert loading.goals([fp32, fp16, int8]) == [
         "mlp fp32, 1,000,000 items, ms to open: 1200.00, goal <= 1000: NOT met",
         "mlp fp32, 1,000,000 items, memory beside the file: 1.50, goal <= 2: met",
+        "mlp int8, 1,000,000 items, ms to open: 900.00, goal <= 1000: met",
+        "mlp int8, 1,000,000 items, file beside fp32's: 0.31, goal <= 0.3: NOT met",
     ]
-    assert "150.0 MB, 1.50 of the file" in loading.line(found)
-    untold = Loaded("mlp fp32", 100_000_000, 900.0, None)
-    assert len(loading.goals(untold)) == 1
-    assert loading.line(untold).endswith("unknown")
+    assert "150.0 MB, 1.50 of the file" in loading.line(fp32)
+    assert loading.line(int8).endswith("unknown")
 
 
 def test_loading_is_measured_in_processes_of_their_own() -> None:
