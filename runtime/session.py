@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PROVIDERS = ("cpu", "cuda", "auto")
+# Unless told otherwise onnxruntime 1.32 keeps an id of the device in the home folder and sends its
+# makers events (https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md).
+TELEMETRY_OFF = {"ORT_DISABLE_TELEMETRY": "1"}
 _ORT_NAMES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _NO_CUDA = "provider 'cuda' is not available on this machine{}; pip install 'endcap[gpu]'"
 _MAX_DEFAULT_THREADS = 4  # a till has other work to do
@@ -132,6 +136,8 @@ def thread_count(threads: int | None) -> int:
 
 
 def _onnxruntime() -> Any:
+    for name, value in TELEMETRY_OFF.items():  # it is read once, while onnxruntime is imported
+        os.environ.setdefault(name, value)
     try:
         import onnxruntime as ort
     except ImportError as error:
