@@ -15,7 +15,6 @@ is made three times as strong: pictures of full contrast, at the sizes the goals
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import tempfile
 import warnings
@@ -29,6 +28,7 @@ from benchmarks.generator_export.contenders import contenders
 from benchmarks.generator_export.drawn import SIZES, drawn_generator
 from benchmarks.generator_export.table import goals, table
 from benchmarks.generator_export.turns import measure
+from benchmarks.turns import on_one_core
 from export.requests import fresh_pictures
 from trainer.generator.train import load_generator
 from trainer.run import Run
@@ -47,8 +47,7 @@ PICTURES = 256  # that PSNR is over
 @click.option("--runs", default=5, show_default=True, help="Runs in a turn.")
 def main(run_folder: Path | None, rounds: int, runs: int) -> None:
     """Print the table of each size, and the goals of the first."""
-    core = max(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {core})
+    core = on_one_core()
     torch.set_num_threads(1)
     for name in ("", "torch.onnx"):  # exporters and quantizers remark on every node
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.generator_export.side import Feeds, Side
+from benchmarks.generator_export.side import Feeds, Painter, Side
+from benchmarks.turns import take_turns
 from runtime.comparison import psnr_db
 from runtime.golden import GeneratorGolden
 
@@ -24,23 +24,15 @@ class Figures:
     size_bytes: int
 
 
-def take_turns(
+def timed(
     sides: Mapping[str, Side], batches: Sequence[Feeds], rounds: int, runs: int
 ) -> dict[str, float]:
     """Return the median seconds of core time of a run of each side, ``runs`` of them a turn."""
-    taken: dict[str, list[float]] = {name: [] for name in sides}
-    names = list(sides)
-    for turn in range(rounds + 1):
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
-            for run in range(runs):
-                feeds = batches[(turn * runs + run) % len(batches)]
-                started = time.process_time()
-                sides[name].painter.run(feeds, ["image"])
-                seconds = time.process_time() - started
-                if turn:  # the first turn warms up
-                    taken[name].append(seconds)
-    return {name: float(np.median(seconds)) for name, seconds in taken.items()}
+
+    def asker(painter: Painter) -> Callable[[int], object]:
+        return lambda number: painter.run(batches[number % len(batches)], ["image"])
+
+    return take_turns({name: asker(side.painter) for name, side in sides.items()}, rounds, runs)
 
 
 def measure(
@@ -52,7 +44,7 @@ def measure(
         starts = range(0, min(len(fresh), 8 * batch), batch)
         pool = [fresh.feeds(start, start + batch) for start in starts]
         fewer = max(3, rounds * 4 // (3 + batch))
-        for name, seconds in take_turns(sides, pool, fewer, runs).items():
+        for name, seconds in timed(sides, pool, fewer, runs).items():
             ms[name][batch] = seconds * 1000 / batch
     figures = {}
     for name, side in sides.items():

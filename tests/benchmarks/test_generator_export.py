@@ -14,7 +14,7 @@ from benchmarks.generator_export.contenders import INT8, OPENVINO, OURS, TORCH, 
 from benchmarks.generator_export.drawn import drawn_generator
 from benchmarks.generator_export.side import Feeds, Side
 from benchmarks.generator_export.table import goals, table
-from benchmarks.generator_export.turns import Figures, measure, take_turns
+from benchmarks.generator_export.turns import Figures, measure, timed
 from export.requests import fresh_pictures
 
 
@@ -33,7 +33,7 @@ def test_sides_take_turns_on_the_same_batches_and_another_begins_each_round() ->
     asked: list[tuple[str, int]] = []
     sides = {name: Side(Recorder(name, asked), 1) for name in "ab"}
     batches = [{"z": np.array([n])} for n in range(3)]
-    found = take_turns(sides, batches, rounds=2, runs=2)
+    found = timed(sides, batches, rounds=2, runs=2)
     assert [name for name, _ in asked] == list("aabb") + list("bbaa") + list("aabb")
     assert [batch for _, batch in asked] == [0, 1, 0, 1, 2, 0, 2, 0, 1, 2, 1, 2]
     assert set(found) == {"a", "b"}
