@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from runtime.errors import UnusableInput, nearest
+from runtime.item_rows import ItemRows, hashes_of
 from runtime.text_column import TextColumn, pack_texts
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 KINDS = ("text", "label", "number")
 _REMEMBERED = 4096  # items whose texts are kept decoded: what most answers show
-_FOUND = 16_384  # ids whose rows are remembered: what most baskets hold
-_FEW = 8  # ids that are found sooner one by one than together
 
 
 @dataclass(frozen=True)
@@ -60,12 +58,12 @@ class Catalogue:
         self._places = {name: (index, kind) for index, (name, kind) in enumerate(columns)}
         self._ids = self._texts("item_id")
         self.n_items = len(self._ids)
-        self._hash = _array(arrays, "id_hash", np.uint64, self.n_items)
-        self._hash_row = _array(arrays, "id_row", np.int32, self.n_items)
-        if self.n_items and not 1 <= self._hash_row.min() <= self._hash_row.max() <= self.n_items:
-            raise ValueError("id_row leaves the catalogue")
+        self._rows = ItemRows(
+            self._ids,
+            _array(arrays, "id_hash", np.uint64, self.n_items),
+            _array(arrays, "id_row", np.int32, self.n_items),
+        )
         self.shown = lru_cache(_REMEMBERED)(self._shown)
-        self._found = lru_cache(_FOUND)(self._find)
         self._titles = self._texts("title") if self._kind("title") == "text" else None
         self._prices: NDArray[np.float64] | None = None
         if self._kind("price") == "number":
@@ -105,36 +103,11 @@ class Catalogue:
 
     def row(self, item_id: str) -> int | None:
         """Return the item row of ``item_id``, or None when the catalogue does not have it."""
-        return self._found(item_id)
-
-    def _find(self, item_id: str) -> int | None:
-        encoded = item_id.encode("utf-8", errors="surrogatepass")
-        wanted = _hashes_of([encoded])[0]
-        at = int(np.searchsorted(self._hash, wanted))
-        while at < self.n_items and self._hash[at] == wanted:
-            row = int(self._hash_row[at])
-            if self._ids.equals(row - 1, encoded):
-                return row
-            at += 1
-        return None
+        return self._rows.row(item_id) or None
 
     def rows(self, item_ids: Iterable[str]) -> NDArray[np.int64]:
         """Return the item rows of ``item_ids``: int64 [n], 0 where the catalogue has none."""
-        ids = list(item_ids)
-        if len(ids) < _FEW or self.n_items == 0:
-            return np.array([self.row(item_id) or 0 for item_id in ids], np.int64)
-        encoded = [item_id.encode("utf-8", errors="surrogatepass") for item_id in ids]
-        wanted = _hashes_of(encoded)
-        order = np.argsort(wanted)  # neighbours are found in neighbouring memory
-        at = np.empty_like(order)
-        at[order] = np.searchsorted(self._hash, wanted[order])
-        at = np.minimum(at, self.n_items - 1)
-        rows = np.where(self._hash[at] == wanted, self._hash_row[at], 0).astype(np.int64)
-        found = np.flatnonzero(rows)
-        same = self._ids.equal(rows[found] - 1, [encoded[index] for index in found.tolist()])
-        for index in found[np.logical_not(same)].tolist():
-            rows[index] = self.row(ids[index]) or 0  # two ids of one hash
-        return rows
+        return self._rows.rows(list(item_ids))
 
     def item_id(self, row: int) -> str:
         """Return the shop's id of item row ``row``."""
@@ -234,7 +207,7 @@ def pack_catalogue(
                 f"catalogue column {column.name!r} has {len(column.values)} rows, not {len(ids)}"
             )
         arrays.update(_packed(index, column))
-    hashes = _hashes_of([item_id.encode("utf-8") for item_id in ids])
+    hashes = hashes_of([item_id.encode("utf-8") for item_id in ids])
     order = np.argsort(hashes, kind="stable")
     arrays["id_hash"] = hashes[order]
     arrays["id_row"] = (order + 1).astype(np.int32)
@@ -266,11 +239,6 @@ def _check_ids(ids: Iterable[str]) -> None:
         if item_id in seen:
             raise UnusableInput(f"item_id {item_id!r} is twice in the catalogue")
         seen.add(item_id)
-
-
-def _hashes_of(encoded: Iterable[bytes]) -> NDArray[np.uint64]:
-    digests = b"".join(hashlib.blake2b(text, digest_size=8).digest() for text in encoded)
-    return np.frombuffer(digests, ">u8").astype(np.uint64)
 
 
 def _array(arrays: Mapping[str, NDArray[Any]], name: str, dtype: type, length: int) -> NDArray[Any]:

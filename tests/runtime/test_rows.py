@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import runtime.catalogue
+import runtime.item_rows
 from runtime.catalogue import Catalogue, Column, pack_catalogue
 from runtime.errors import UnusableInput
 from runtime.users import Users, pack_users, user_digest
@@ -105,13 +106,32 @@ def test_equal_hashes_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     def lengths(encoded: Iterable[bytes]) -> np.ndarray:
         return np.array([len(text) for text in encoded], np.uint64)
 
-    monkeypatch.setattr(runtime.catalogue, "_hashes_of", lengths)
+    for module in (runtime.catalogue, runtime.item_rows):
+        monkeypatch.setattr(module, "hashes_of", lengths)
     catalogue = catalogue_of(Column("item_id", "text", ["aa", "bb", "c", "dd"]))
     assert [catalogue.row(item_id) for item_id in ("aa", "bb", "c", "dd")] == [1, 2, 3, 4]
     assert catalogue.row("ee") is None
     assert catalogue.row("x") is None
     many = ["dd", "x", "aa", "c", "ee", "bb", "", "ddd", "aa"]
     assert catalogue.rows(many).tolist() == [4, 0, 1, 3, 0, 2, 0, 0, 1]
+
+
+def test_what_is_remembered_is_bounded_and_forgotten_as_a_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runtime.item_rows, "_REMEMBERED", 30)
+    monkeypatch.setattr(runtime.item_rows, "_MANY", 25)
+    names = [f"i{n}" for n in range(1, 101)]
+    catalogue = catalogue_of(Column("item_id", "text", names))
+    for start in range(0, 90, 7):
+        asked = [*names[start : start + 20], "x", names[3], f"absent {start}"]
+        expected = [names.index(one) + 1 if one in names else 0 for one in asked]
+        assert catalogue.rows(asked).tolist() == expected
+        assert catalogue.rows(asked[::-1]).tolist() == expected[::-1]
+        assert catalogue.row(names[start]) == start + 1
+        assert catalogue.row(f"no {start}") is None
+        assert len(catalogue._rows._known) < 60
+    assert catalogue.rows(names).tolist() == list(range(1, 101))
 
 
 @pytest.mark.parametrize(("n", "dtype"), [(1, "int8"), (127, "int8"), (128, "int16")])
