@@ -19,7 +19,7 @@ BIN = $(VENV)/bin
 DATA ?= ../shared/data
 
 .PHONY: demo test check docs models bench peers quality picture-quality rate long-log export-peers \
-	generator-export speed int8-loss serving-bench soak overload clean
+	generator-export speed int8-loss serving-bench soak overload kiosk-pictures clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -45,6 +45,10 @@ check: $(VENV)/.installed
 docs: $(VENV)/.installed
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/draw_pictures.py
+
+kiosk-pictures: $(VENV)/.installed
+	@sh tests/kiosk/install_browser.sh
+	$(BIN)/python -m docs.draw_kiosk
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.installed_size

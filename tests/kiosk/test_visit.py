@@ -51,6 +51,9 @@ def test_browsing_by_category(shopper: Shopper) -> None:
     expect(page.locator("#browse-title")).to_have_text("Cheese")
     alternatives = shopper.found.locator("img").evaluate_all("all => all.map(one => one.alt)")
     assert {GENERATED.match(text)[1] for text in alternatives} == {"Cheese"}  # type: ignore[index]
+    assert shopper.found.locator(".mark").count() == 24  # each of them is marked as generated
+    expect(shopper.found.locator(".mark").first).to_have_text("Generated")
+    expect(page.locator(".legend")).to_have_text("generated picture")
     page.get_by_role("button", name="Show more").click()
     expect(shopper.found).to_have_count(32)
     expect(page.locator("#show-more")).to_be_hidden()
