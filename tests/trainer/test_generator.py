@@ -21,16 +21,11 @@ from trainer.checkpoint import load_checkpoint
 from trainer.generator import step, train
 from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
 from trainer.generator.discriminator import build_discriminator
-from trainer.generator.evaluate import (
-    energy_distance,
-    hold_out,
-    pixel_features,
-    real_grid,
-    sample_grid,
-    sample_images,
-    write_grid,
-)
+from trainer.generator.evaluate import Validation, energy_distance
+from trainer.generator.held_out import hold_out
+from trainer.generator.judge import Judge, train_judge, untrained_judge
 from trainer.generator.model import Generator, build_generator
+from trainer.generator.samples import real_grid, sample_grid, sample_images, write_grid
 from trainer.generator.state import Training
 from trainer.generator.step import train_step
 from trainer.generator.train import load_generator, train_generator
@@ -203,23 +198,73 @@ def test_energy_distance_of_one_distribution_is_about_nothing() -> None:
     assert abs(same) < 0.02 < moved
 
 
-def test_a_collapsed_generator_scores_worse_than_a_varied_one() -> None:
+def judge_of(images: ImageSet) -> Judge:
+    return train_judge(
+        images.pixels,
+        images.category,
+        len(images.categories),
+        seed=1,
+        device=torch.device("cpu"),
+        advance=lambda units, loss: None,
+    )
+
+
+class Copier(Generator):
+    """Draws pictures of a set in place of its own, the first ones of each category."""
+
+    def __init__(self, images: ImageSet, n_different: int) -> None:
+        size, channels = images.pixels.shape[2:]
+        shape = {"image_size": size, "channels": channels, "z_dim": 8}
+        super().__init__(n_categories=len(images.categories), category_dim=4, width=4, **shape)
+        self._images, self._n_different = images, n_different
+
+    def forward(self, z: torch.Tensor, category: torch.Tensor) -> torch.Tensor:
+        rows = np.flatnonzero(self._images.category == int(category[0]))[: self._n_different]
+        pixels = self._images.pixels[np.resize(rows, len(z))]
+        return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def test_validation_tells_varied_from_collapsed_pictures() -> None:
+    images = dark_and_light(100)
+    split = hold_out(images, seed=1)
+    validation = Validation(images, split, judge_of(images), seed=1)
+    varied = validation.evaluate(Copier(images, 100), seed=7)
+    collapsed = validation.evaluate(Copier(images, 1), seed=7)
+    assert varied["per_category"].keys() == {"dark", "light"}
+    assert varied["value"] == pytest.approx(np.mean(list(varied["per_category"].values())))
+    assert collapsed["value"] > 10 * abs(varied["value"])
+    assert validation.against == "held-out pictures"
+    assert abs(validation.floor or 99) < 0.1  # standard deviations: both parts are alike
+
+
+def test_a_judge_of_one_category_still_tells_varied_from_collapsed_pictures() -> None:
     rng = np.random.default_rng(0)
-    levels = rng.integers(0, 256, (120, 1, 1, 1), dtype=np.uint8)
-    real = pixel_features(np.broadcast_to(levels[:60], (60, 28, 28, 1)))
-    varied = pixel_features(np.broadcast_to(levels[60:], (60, 28, 28, 1)))
-    collapsed = pixel_features(np.full((60, 28, 28, 1), int(levels.mean()), np.uint8))
-    assert energy_distance(collapsed, real) > 10 * abs(energy_distance(varied, real))
+    levels = rng.integers(0, 256, (100, 1, 1, 3), dtype=np.uint8)
+    images = image_set(np.tile(levels, (1, 32, 32, 1)), [0] * 100, ("only",))
+    validation = Validation(images, hold_out(images, seed=1), judge_of(images), seed=1)
+    varied = validation.evaluate(Copier(images, 100), seed=7)["value"]
+    assert validation.evaluate(Copier(images, 1), seed=7)["value"] > 10 * abs(varied)
 
 
-def test_features_are_block_means_and_deviations() -> None:
-    pixels = np.zeros((1, 28, 28, 1), np.uint8)
-    pixels[0, :4, :4, 0] = 200  # the first block
-    pixels[0, 4:8, :2, 0] = 100  # half of the block below
-    found = pixel_features(pixels)[0] * np.sqrt(98)
-    assert found[0] == pytest.approx(200)
-    assert (found[7], found[49 + 7]) == pytest.approx((50, 50))
-    assert np.count_nonzero(found) == 3
+def test_a_judge_describes_by_all_maps_and_none_outweighs_another() -> None:
+    images = dark_and_light(64)
+    judge = judge_of(images)
+    assert judge.classifier.widths == [24, 48, 96, 96]
+    found = judge.embed(images.pixels)
+    assert found.shape == (128, 24 + 48 + 96 + 96)
+    parts = np.split(found.var(0), np.cumsum(judge.classifier.widths)[:-1])
+    assert [part.sum() for part in parts] == pytest.approx([0.25] * 4, rel=1e-3)
+    with torch.inference_mode():
+        image = torch.from_numpy(images.pixels[:3]).permute(0, 3, 1, 2).float() / 127.5 - 1
+        last = judge.classifier.features(image) * judge.scale[-96:]
+    assert np.allclose(found[:3, -96:], last, atol=1e-5)
+
+
+def test_a_judge_continues_from_its_weights() -> None:
+    images = dark_and_light(64)
+    judge, other = judge_of(images), untrained_judge(2, 28, 1)
+    other.load_state_dict(judge.state_dict())
+    assert np.array_equal(other.embed(images.pixels), judge.embed(images.pixels))
 
 
 def test_holding_out() -> None:
@@ -231,8 +276,6 @@ def test_holding_out() -> None:
     assert np.array_equal(together, np.arange(80))
     assert np.array_equal(hold_out(images, seed=1).held_out, split.held_out)
     assert not np.array_equal(hold_out(images, seed=2).held_out, split.held_out)
-    assert split.against == "held-out pictures"
-    assert abs(split.floor or 99) < 1  # grey levels: training and held-out pictures are alike
 
 
 def test_a_twin_of_a_training_picture_is_never_held_out() -> None:
@@ -244,9 +287,11 @@ def test_a_twin_of_a_training_picture_is_never_held_out() -> None:
 
 
 def test_too_few_pictures_hold_nothing_out() -> None:
-    split = hold_out(dark_and_light(5), seed=1)
-    assert (len(split.train), len(split.held_out), split.floor) == (10, 0, None)
-    assert split.against == "training pictures"
+    images = dark_and_light(5)
+    split = hold_out(images, seed=1)
+    assert (len(split.train), len(split.held_out)) == (10, 0)
+    validation = Validation(images, split, judge_of(images), seed=1)
+    assert (validation.against, validation.floor) == ("training pictures", None)
 
 
 def test_the_seed_draws_what_the_runtime_draws() -> None:
@@ -421,7 +466,7 @@ def test_patience_stops_early_and_keeps_the_best_weights(
     def measured(*arguments: Any) -> dict[str, Any]:
         return {"value": next(values)}
 
-    monkeypatch.setattr(train, "evaluate_generator", measured)
+    monkeypatch.setattr(Validation, "evaluate", measured)
     images = dark_and_light(20)
     settings = config(epochs=9, patience=2, cooldown=0.0)
     run = train_generator(images, settings, tmp_path / "run", resume=False)
@@ -448,7 +493,7 @@ def test_a_run_of_an_older_version_is_refused(tmp_path: Path) -> None:
     images = dark_and_light(20)
     run = train_generator(images, config(epochs=1), tmp_path / "run", resume=False)
     state = load_checkpoint(run.checkpoint)
-    del state["discriminator"]["classifier.bias"]
+    del state["judge"]
     torch.save(state, run.checkpoint)
     with pytest.raises(UnusableInput, match=r"begun by an older endcap.* another --out"):
         train_generator(images, config(epochs=2), tmp_path / "run", resume=True)

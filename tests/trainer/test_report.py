@@ -22,7 +22,7 @@ from trainer.checkpoint import load_checkpoint
 from trainer.config import DataConfig
 from trainer.dataset import Dataset, load_dataset
 from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
-from trainer.generator.evaluate import write_grid
+from trainer.generator.samples import write_grid
 from trainer.generator.train import train_generator
 from trainer.images import ImageReport, ImageSet
 from trainer.recommender.config import MlpConfig, RecommenderConfig, TrainingConfig, TwoStageConfig
@@ -280,7 +280,7 @@ def test_generator_report(generator: Run) -> None:
         "Bag 24",
         "<i>Shoe 24",
         "real against real",
-        "energy distance (grey levels)",
+        "energy distance (standard deviations)",
         "mean loss (nats)",
         "image-rendering: pixelated",
     ):

@@ -22,7 +22,7 @@ WIDTH = 24  # channels of the first map
 SMALLEST_SIDE = 4  # pixels of the last map, at least half of them
 FULL_SIDES = (14, 16)  # maps that get a second convolution: fine enough to see, cheap enough
 BATCH = 128
-MOST_STEPS, MOST_EPOCHS = 2000, 30
+MOST_STEPS, MOST_EPOCHS = 4000, 30
 LEARNING_RATE, WEIGHT_DECAY = 0.006, 0.01
 SHIFT = 14  # pictures are shifted by up to a 14th of their side while it learns
 
@@ -35,22 +35,41 @@ class Classifier(nn.Module):
     Channels double from map to map, from 24 to at most 96.
 
     Attributes:
+        widths: channels of each map, first to last.
         n_features: numbers that :meth:`features` gives for a picture.
     """
 
     def __init__(self, *, n_categories: int, image_size: int, channels: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
+        self.widths: list[int] = []
         side, before, after = image_size, channels, WIDTH
         while side > SMALLEST_SIDE:
             side = (side + 1) // 2
             for stride in (2, 1) if side in FULL_SIDES else (2,):
                 layers.append(nn.Conv2d(before, after, 3, stride, padding=1, bias=False))
                 layers += [nn.BatchNorm2d(after), nn.ReLU()]
+                self.widths.append(after)
                 before, after = after, min(2 * after, 4 * WIDTH)
         self.layers = nn.Sequential(*layers)
         self.linear = nn.Linear(before, n_categories)
         self.n_features = before
+
+    def maps(self, image: Tensor) -> list[Tensor]:
+        """Describe pictures by every map, averaged over its places.
+
+        Args:
+            image: float32 [batch, channels, image_size, image_size], -1 to 1.
+
+        Returns:
+            float32 [batch, widths[i]] for each map, first to last, none below 0.
+        """
+        found = []
+        for layer in self.layers:
+            image = layer(image)
+            if isinstance(layer, nn.ReLU):
+                found.append(image.mean((2, 3)))
+        return found
 
     def features(self, image: Tensor) -> Tensor:
         """Describe pictures by the last map, averaged over its places.
@@ -71,9 +90,9 @@ class Classifier(nn.Module):
 
 
 def training_steps(n_pictures: int) -> int:
-    """Return how many steps a classifier of so many pictures is trained: 30 epochs, 2,000 at most.
+    """Return how many steps a classifier of so many pictures is trained: 30 epochs, 4,000 at most.
 
-    A few thousand steps see 60,000 pictures four times; longer training knows them by heart, and
+    A few thousand steps see 60,000 pictures nine times; longer training knows them by heart, and
     features that know their training pictures by heart set those apart from any others.
     """
     return min(MOST_STEPS, MOST_EPOCHS * max(1, n_pictures // BATCH))

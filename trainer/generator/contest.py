@@ -11,12 +11,12 @@ from typing import Any
 
 from runtime.errors import UnusableInput
 from trainer.device import choose_device
-from trainer.generator.evaluate import write_grid
 from trainer.generator.features import inception_features
 from trainer.generator.lookalikes import lookalikes, side_by_side
 from trainer.generator.neighbourhoods import K
 from trainer.generator.quality import Examiner, Figures
 from trainer.generator.real import read_real
+from trainer.generator.samples import write_grid
 from trainer.generator.subject import open_subject, require_alike
 
 Say = Callable[[str], None]

@@ -16,7 +16,7 @@ from runtime.session import Session, open_session
 from trainer.checkpoint import load_checkpoint
 from trainer.device import choose_device
 from trainer.generator.config import ImagesConfig
-from trainer.generator.evaluate import sample_images
+from trainer.generator.samples import sample_images
 from trainer.generator.train import load_generator
 from trainer.options import from_mapping
 from trainer.picture import Pixels
