@@ -45,7 +45,14 @@ class Judge(nn.Module):
         self.register_buffer("scale", torch.ones(sum(classifier.widths)))
 
     def forward(self, image: Tensor) -> Tensor:
-        """Describe pictures, float32 [batch, channels, side, side] from -1 to 1: float32 [batch, d]."""
+        """Describe pictures.
+
+        Args:
+            image: float32 [batch, channels, image_size, image_size], -1 to 1.
+
+        Returns:
+            float32 [batch, d].
+        """
         return torch.cat(self.classifier.maps(image), dim=1).float() * self.scale
 
     def embed(self, pixels: Pixels) -> Features:
