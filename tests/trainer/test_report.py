@@ -280,7 +280,7 @@ def test_generator_report(generator: Run) -> None:
         "Bag 24",
         "<i>Shoe 24",
         "real against real",
-        "energy distance (standard deviations)",
+        "Fréchet distance of features",
         "mean loss (nats)",
         "image-rendering: pixelated",
     ):

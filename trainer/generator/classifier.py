@@ -35,41 +35,22 @@ class Classifier(nn.Module):
     Channels double from map to map, from 24 to at most 96.
 
     Attributes:
-        widths: channels of each map, first to last.
         n_features: numbers that :meth:`features` gives for a picture.
     """
 
     def __init__(self, *, n_categories: int, image_size: int, channels: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        self.widths: list[int] = []
         side, before, after = image_size, channels, WIDTH
         while side > SMALLEST_SIDE:
             side = (side + 1) // 2
             for stride in (2, 1) if side in FULL_SIDES else (2,):
                 layers.append(nn.Conv2d(before, after, 3, stride, padding=1, bias=False))
                 layers += [nn.BatchNorm2d(after), nn.ReLU()]
-                self.widths.append(after)
                 before, after = after, min(2 * after, 4 * WIDTH)
         self.layers = nn.Sequential(*layers)
         self.linear = nn.Linear(before, n_categories)
         self.n_features = before
-
-    def maps(self, image: Tensor) -> list[Tensor]:
-        """Describe pictures by every map, averaged over its places.
-
-        Args:
-            image: float32 [batch, channels, image_size, image_size], -1 to 1.
-
-        Returns:
-            float32 [batch, widths[i]] for each map, first to last, none below 0.
-        """
-        found = []
-        for layer in self.layers:
-            image = layer(image)
-            if isinstance(layer, nn.ReLU):
-                found.append(image.mean((2, 3)))
-        return found
 
     def features(self, image: Tensor) -> Tensor:
         """Describe pictures by the last map, averaged over its places.

@@ -1,9 +1,7 @@
 """How far generated pictures are from real ones they were not trained on, after every epoch.
 
-Pictures are described by a small classifier of the shop's own (:mod:`trainer.generator.judge`), and
-for each category the energy distance between generated and real pictures is taken: Székely and
-Rizzo, "Energy statistics" (2013). It is 0 for one distribution however few pictures there are,
-unlike a Fréchet distance, which small samples make larger.
+Pictures are described by the features of a small classifier of the shop's own categories
+(:mod:`trainer.generator.classifier`), which is trained before the generator, on the same pictures.
 """
 
 from __future__ import annotations
@@ -11,97 +9,120 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from runtime.latent import draw_latents
-from trainer.generator.distances import Features
+from trainer.generator.classifier import Classifier
+from trainer.generator.distances import Features, frechet_distance
+from trainer.generator.features import classifier_features
 from trainer.generator.held_out import HeldOut
-from trainer.generator.judge import Judge
 from trainer.generator.model import Generator
 from trainer.generator.samples import sample_images
 from trainer.images import ImageSet
 
-FEWEST_GENERATED, MOST_GENERATED, MOST_REAL = 32, 512, 512  # pictures per category
+MOST_REAL, MOST_GENERATED = 5_000, 5_000  # pictures compared
+FEWEST_GENERATED = 64
+SCALE_PICTURES = 2_048  # training pictures that the scale of features is measured on
 
 
 class Validation:
     """Compares a generator with the same real pictures after every epoch.
 
+    Generated pictures are of the real ones' categories, in the same shares.
+
     Args:
         images: the whole set.
         split: which of it trained and which is held out; where nothing is, training pictures are
             compared with.
-        judge: describes pictures.
+        judge: whose features describe pictures.
         seed: of the choice of pictures where there are more than are compared.
+        device: of the judge.
 
     Attributes:
         against: "held-out pictures", or "training pictures" when there are too few to hold out.
         floor: the same number for real training pictures in place of generated ones, the least that
             can be hoped for; None when nothing is held out.
-        n_generated: pictures generated per category.
     """
 
-    def __init__(self, images: ImageSet, split: HeldOut, judge: Judge, seed: int) -> None:
-        self._split, self._judge, self._categories = split, judge, images.categories
+    def __init__(
+        self,
+        images: ImageSet,
+        split: HeldOut,
+        judge: Classifier,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self._split, self._categories = split, images.categories
         draws = np.random.Generator(np.random.PCG64(seed))
         train, held_out = draws.permutation(split.train), draws.permutation(split.held_out)
-        real = held_out if len(held_out) else train
-        features = self._embed_by_category(images, real, MOST_REAL)
-        self._real = {row: found for row, found in features.items() if len(found) > 1} or features
-        most = max(len(found) for found in self._real.values())
-        self.n_generated = min(max(2 * most, FEWEST_GENERATED), MOST_GENERATED)
+        self._space = classifier_features(judge, images.pixels[train[:SCALE_PICTURES]], device)
+        real = (held_out if len(held_out) else train)[:MOST_REAL]
+        self._real_category = images.category[real]
+        self._real = self._space.embed(images.pixels[real])
         self.against = "held-out pictures" if len(held_out) else "training pictures"
+        # Twice as many as real ones: their own chance is then the smaller part of the figure's.
+        times = -(-min(max(2 * len(real), FEWEST_GENERATED), MOST_GENERATED) // len(real))
+        self._asked = np.repeat(self._real_category, times)
         self.floor: float | None = None
         if len(held_out):
-            yardstick = self._embed_by_category(images, train, self.n_generated)
-            self.floor = _mean(
-                {row: energy_distance(yardstick[row], real) for row, real in self._real.items()}
-            )
+            alike = _alike(images.category[train], self._asked)
+            embedded = self._space.embed(images.pixels[train[alike]])
+            self.floor = _distance(embedded, self._real)
 
     def evaluate(self, generator: Generator, seed: int) -> dict[str, Any]:
-        """Compare pictures generated from a fixed z with the real ones, per category.
+        """Compare pictures generated from a fixed z with the real ones.
 
         Returns:
-            JSON-able metrics with protocol and counts; ``value`` is the mean over categories, lower
-            is better.
+            JSON-able metrics with protocol and counts; ``value`` is the Fréchet distance of
+            features, and ``per_category`` the energy distance of each category that has two real
+            pictures to compare with. Lower is better.
         """
-        z = draw_latents(seed, self.n_generated, generator.z_dim)
+        z = draw_latents(seed, len(self._asked), generator.z_dim)
+        drawn = self._space.embed(sample_images(generator, z, self._asked))
         per_category = {}
-        for row, real in self._real.items():
-            drawn = sample_images(generator, z, np.full(len(z), row, dtype=np.int64))
-            per_category[row] = energy_distance(self._judge.embed(drawn), real)
+        for row, name in enumerate(self._categories):
+            real = self._real[self._real_category == row]
+            if len(real) > 1:
+                per_category[name] = energy_distance(drawn[self._asked == row], real)
         return {
-            "metric": "energy distance of a classifier's maps",
-            "unit": "standard deviations of real pictures, lower is better",
-            "value": _mean(per_category),
+            "metric": "Fréchet distance",
+            "unit": "features of variance 1, lower is better",
+            "value": _distance(drawn, self._real),
             "real_against_real": self.floor,
-            "per_category": {self._categories[row]: value for row, value in per_category.items()},
-            "protocol": "energy distance between generated and real pictures as described by the "
-            "maps of a classifier trained on the training pictures, mean over categories, against "
-            f"{self.against}; the epoch was chosen by it",
+            "per_category": per_category,
+            "protocol": "Fréchet distance between generated and real pictures by the features of a "
+            f"classifier trained on the training pictures, against {self.against}; the epoch was "
+            "chosen by it",
             "training_pictures": len(self._split.train),
             "held_out_pictures": len(self._split.held_out),
-            "generated_pictures": self.n_generated * len(per_category),
+            "generated_pictures": len(self._asked),
         }
 
-    def _embed_by_category(
-        self, images: ImageSet, rows: NDArray[np.int64], most: int
-    ) -> dict[int, Features]:
-        """Describe the first ``most`` pictures of each category that ``rows`` has."""
-        by_category = {
-            row: rows[images.category[rows] == row][:most] for row in range(len(images.categories))
-        }
-        return {
-            row: self._judge.embed(images.pixels[mine])
-            for row, mine in by_category.items()
-            if len(mine)
-        }
+
+def _alike(category: NDArray[np.int64], asked: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Choose places of ``category`` so that categories are in the shares of ``asked``.
+
+    As many as there are, without taking one twice.
+    """
+    n = max(category.max(), asked.max()) + 1
+    there, wanted = np.bincount(category, minlength=n), np.bincount(asked, minlength=n)
+    share = min(1.0, float((there[wanted > 0] / wanted[wanted > 0]).min()))
+    counts = np.floor(share * wanted + 1e-9).astype(np.int64)
+    return np.concatenate([np.flatnonzero(category == row)[: counts[row]] for row in range(n)])
+
+
+def _distance(drawn: Features, real: Features) -> float:
+    """Give the Fréchet distance; a lone picture stands for a Gaussian without variance."""
+    alone = [np.repeat(one, 2, axis=0) if len(one) == 1 else one for one in (drawn, real)]
+    return frechet_distance(*alone)
 
 
 def energy_distance(a: Features, b: Features) -> float:
     """Compare two samples [n, d] and [m, d]: 2 E|a - b| - E|a - a'| - E|b - b'|, unbiased.
 
-    0 in expectation when both come from one distribution, so it can be slightly negative.
+    Székely and Rizzo, "Energy statistics" (2013). 0 in expectation when both come from one
+    distribution, however few there are, so it can be slightly negative.
     """
     return 2 * float(_distances(a, b).mean()) - _spread(a) - _spread(b)
 
@@ -117,7 +138,3 @@ def _distances(a: Features, b: Features) -> Features:
     if a is b:
         np.fill_diagonal(distances, 0)
     return distances
-
-
-def _mean(values: dict[int, float]) -> float:
-    return float(np.mean(list(values.values())))

@@ -13,11 +13,11 @@ from torch import Tensor
 from runtime.durable import write_file
 from runtime.errors import UnusableInput
 from trainer.checkpoint import checkpoint_bytes, load_checkpoint, save_checkpoint
+from trainer.generator.classifier import Classifier
 from trainer.generator.config import DcganConfig, GeneratorConfig
 from trainer.generator.discriminator import Discriminator, build_discriminator
 from trainer.generator.diversity import collapse
 from trainer.generator.ema import MovingAverage
-from trainer.generator.judge import Judge, untrained_judge
 from trainer.generator.model import Generator, build_generator
 from trainer.images import ImageSet
 from trainer.options import from_mapping, to_mapping
@@ -50,7 +50,7 @@ class Training:
     rows: list[dict[str, Any]] = field(default_factory=list)
     best: dict[str, Tensor] | None = None
     best_metrics: dict[str, Any] | None = None
-    judge: Judge | None = None  # until it is trained
+    judge: Classifier | None = None  # whose features compare pictures; None until it is trained
     seconds: float = 0.0
 
     @classmethod
@@ -179,10 +179,14 @@ class Training:
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         if state["judge"] is not None:
-            images, device = config.images, self.loss_sums.device
-            judge = untrained_judge(len(self.categories), images.image_size, images.channels)
+            judge = Classifier(
+                n_categories=len(self.categories),
+                image_size=config.images.image_size,
+                channels=config.images.channels,
+            )
             judge.load_state_dict(state["judge"])
-            self.judge = judge.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            judge = judge.to(self.loss_sums.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.judge = judge.eval()
         self.loss_sums.copy_(torch.tensor(state["loss_sums"], dtype=torch.float64))
         for name in ("epoch", "step", "rows", "best", "best_metrics", "seconds"):
             setattr(self, name, state[name])

@@ -14,13 +14,12 @@ from runtime.errors import UnusableInput
 from trainer.checkpoint import load_checkpoint
 from trainer.device import choose_device, describe_device, seed_step
 from trainer.generator.batches import Rows, epoch_rows
-from trainer.generator.classifier import training_steps
+from trainer.generator.classifier import Classifier, train_classifier, training_steps
 from trainer.generator.config import GeneratorConfig
 from trainer.generator.diversity import TrainingCollapsed, diversity, real_spreads
 from trainer.generator.ema import refresh_statistics
 from trainer.generator.evaluate import Validation
 from trainer.generator.held_out import HeldOut, hold_out
-from trainer.generator.judge import Judge, train_judge
 from trainer.generator.model import Generator, build_generator, to_image
 from trainer.generator.samples import real_grid, sample_grid, write_grid
 from trainer.generator.state import Training, begin
@@ -73,7 +72,7 @@ def train_generator(
     spreads = real_spreads(images, split.train)
     if training.judge is None:
         training.judge = _new_judge(images, split, dcgan.seed, device)
-    validation = Validation(images, split, training.judge, dcgan.seed)
+    validation = Validation(images, split, training.judge, dcgan.seed, device)
     write_grid(run.path / "samples" / "real.png", real_grid(images, split.train))
     batch = min(dcgan.batch_size, len(split.train))
     steps = len(split.train) // batch  # the pictures left over meet another epoch's batches
@@ -132,11 +131,11 @@ def train_generator(
     return run
 
 
-def _new_judge(images: ImageSet, split: HeldOut, seed: int, device: torch.device) -> Judge:
+def _new_judge(images: ImageSet, split: HeldOut, seed: int, device: torch.device) -> Classifier:
     """Train the classifier that every epoch is judged by, on the pictures that train."""
     steps = training_steps(len(split.train))
     with TrainingProgress("classifier that judges epochs", steps, unit="images") as bar:
-        return train_judge(
+        return train_classifier(
             images.pixels[split.train],
             images.category[split.train],
             len(images.categories),
