@@ -7,6 +7,8 @@
 # make picture-quality  the generator beside the seed's DCGAN, on Fashion-MNIST and product-images (hours on 2 cores)
 # make rate   training rate beside RecBole, in an environment of its own; make long-log: 20 million purchases
 # make generator-export  the generator's graphs beside other exports' (minutes); make export-peers sets those up
+# make speed  the recommender's graphs beside a naive export, implicit and a bare dot product (minutes)
+# make int8-loss  NDCG@10 that fp16 and int8 lose; trains Beauty's recipe unless make quality has
 # make serving-bench  HTTP beside plain apps: overhead, requests a second, reload under load, start (on two free cores)
 # make soak   200,000 requests; make overload: ten times what it can do, for a minute
 # make docs   docs/cli.md and docs/config.md from the code
@@ -17,7 +19,7 @@ BIN = $(VENV)/bin
 DATA ?= ../shared/data
 
 .PHONY: demo test check docs models bench peers quality picture-quality rate long-log export-peers \
-	generator-export serving-bench soak overload clean
+	generator-export speed int8-loss serving-bench soak overload clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -116,6 +118,12 @@ export-peers: $(EXPORT_PEERS)/.installed
 
 generator-export: export-peers
 	$(EXPORT_PEERS)/bin/python -m benchmarks.generator_export
+
+speed: export-peers
+	$(EXPORT_PEERS)/bin/python -m benchmarks.recommender_export
+
+int8-loss: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.int8_loss --data $(DATA)
 
 SHOP = build/corner-store
 UCI = $(DATA)/uci-online-retail/online_retail_invoices.parquet

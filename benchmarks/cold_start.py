@@ -9,11 +9,11 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import click
 
-ENDCAP = str(Path(sys.executable).with_name("endcap"))
+from benchmarks.command import ENDCAP
+
 COMMANDS = {
     "endcap recommend": [
         *(ENDCAP, "recommend", "models/online-retail"),

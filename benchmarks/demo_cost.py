@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import resource
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-ENDCAP = str(Path(sys.executable).with_name("endcap"))
+from benchmarks.command import ENDCAP
 
 
 def main() -> None:

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-ENDCAP = str(Path(sys.executable).with_name("endcap"))
+from benchmarks.command import ENDCAP
+
 BUILD = Path("build")
 SHOPPERS, ITEMS = 1_000_000, 200_000
 LEAST_SHOPPERS, LEAST_ITEMS = 100, 150

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from export.draft import FP32, Draft
 from export.measure import Feeds, measure_speedups
 from export.parity import Parity
-from runtime.errors import EndcapError
+from runtime.errors import EndcapError, MissingCapability, UnusableInput
 from runtime.session import available_providers
 
 FASTER = 1.05
@@ -47,9 +47,9 @@ class Trial:
 def add_variants(draft: Draft, trial: Trial, say: Callable[[str], None]) -> None:
     """Build, compare and measure every candidate; keep it, or say in ``refused`` why not.
 
-    A variant is kept that is in tolerance (:mod:`runtime.comparison`) and smaller than fp32, or
-    faster by :data:`FASTER`. ``default`` becomes the fastest kept one for each provider that this
-    machine has, and stays fp32 for the others.
+    A variant is kept that onnxruntime runs here, that is in tolerance (:mod:`runtime.comparison`)
+    and smaller than fp32, or faster by :data:`FASTER`. ``default`` becomes the fastest kept one for
+    each provider that this machine has, and stays fp32 where nothing could be measured.
 
     Args:
         draft: the bundle in the making, with the model's fp32 graph.
@@ -65,10 +65,13 @@ def add_variants(draft: Draft, trial: Trial, say: Callable[[str], None]) -> None
     for variant, build in trial.candidates.items():
         try:
             graph = build(draft.metadata(variant))
+            proof = trial.parity(variant, graph)
         except Refused as error:
             _refuse(draft, model, variant, str(error), say)
             continue
-        proof = trial.parity(variant, graph)
+        except UnusableInput as error:  # an onnxruntime without one of its kernels
+            _refuse(draft, model, variant, f"does not run here: {error}", say)
+            continue
         if proof.passed:
             graphs[variant], proofs[variant] = graph, proof
         else:
@@ -84,7 +87,10 @@ def add_variants(draft: Draft, trial: Trial, say: Callable[[str], None]) -> None
             continue
         draft.add_variant(model, variant, graph, proofs[variant], speedup, trial.requests)
         say(f"{model} {variant} kept: {figures}; {proofs[variant].describe()}")
-    _choose_defaults(draft, trial, graphs, speedups)
+    kept = {v: graph for v, graph in graphs.items() if v in draft.manifest[model]["variants"]}
+    default = draft.manifest[model]["default"]
+    default["cpu"] = fastest({variant: speedups[variant] for variant in kept})
+    default["cuda"] = fastest(_on_cuda(base, kept, trial, outputs, say))
 
 
 def fastest(speedups: Mapping[str, float]) -> str:
@@ -93,18 +99,26 @@ def fastest(speedups: Mapping[str, float]) -> str:
     return best if speedups.get(best, 0.0) >= FASTER else FP32
 
 
-def _choose_defaults(
-    draft: Draft, trial: Trial, graphs: Mapping[str, bytes], speedups: Mapping[str, float]
-) -> None:
-    section = draft.manifest[trial.model]
-    kept = section["variants"]
-    section["default"]["cpu"] = fastest({v: s for v, s in speedups.items() if v in kept})
+def _on_cuda(
+    base: bytes,
+    kept: Mapping[str, bytes],
+    trial: Trial,
+    outputs: Sequence[str],
+    say: Callable[[str], None],
+) -> dict[str, float]:
+    """Return how many times as fast as fp32 variants are on CUDA; none where it does not work."""
     if "CUDAExecutionProvider" not in available_providers():
-        return
-    able = {v: g for v, g in graphs.items() if v in kept and v not in _NOT_ON_CUDA}
-    outputs = [tensor["name"] for tensor in section["outputs"]]
-    base = draft.graph(trial.model, FP32)
-    section["default"]["cuda"] = fastest(measure_speedups(base, able, trial.pools, outputs, "cuda"))
+        return {}
+    speedups: dict[str, float] = {}
+    for variant, graph in kept.items():
+        if variant in _NOT_ON_CUDA:
+            continue
+        try:  # each by itself: one that fails must not hide the others
+            alone = {variant: graph}
+            speedups |= measure_speedups(base, alone, trial.pools, outputs, "cuda")
+        except (MissingCapability, UnusableInput) as error:
+            say(f"{trial.model} {variant} is not measured on CUDA: {error}")
+    return speedups
 
 
 def _refuse(

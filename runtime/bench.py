@@ -17,7 +17,7 @@ import numpy as np
 from runtime.errors import UnusableInput
 from runtime.golden import GeneratorGolden, RecommenderGolden
 from runtime.manifest import ModelSection, RecommenderSection
-from runtime.session import Session, open_session, resolve_provider
+from runtime.session import Session, open_session, resolve_provider, thread_count
 from runtime.session_cost import SessionCost, session_cost
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Timing:
         model: "recommender" or "generator".
         variant: "fp32", "fp16", "int8".
         batch: requests or pictures a run.
+        threads: threads a run may use.
         rounds: how many runs were timed.
         p50_ms: median of a run, in milliseconds.
         p95_ms: what 95 % of the runs stayed within, in milliseconds.
@@ -52,6 +53,7 @@ class Timing:
     model: str
     variant: str
     batch: int
+    threads: int
     rounds: int
     p50_ms: float
     p95_ms: float
@@ -83,7 +85,7 @@ class BenchReport:
 def bench_bundle(
     bundle: Bundle,
     provider: str = "auto",
-    threads: int | None = None,
+    threads: Sequence[int] = (),
     batches: Sequence[int] = BATCHES,
     length: Length = Length(),
 ) -> BenchReport:
@@ -92,7 +94,8 @@ def bench_bundle(
     Args:
         bundle: what to measure.
         provider: "cpu", "cuda", or "auto" (CUDA where it is available, else the CPU).
-        threads: threads for one run; None for one a core, at most 4.
+        threads: how many threads a run may use, each measured on its own; empty for one, and as
+            many as a run gets by default. Graphs are opened with the largest of them.
         batches: batch sizes, each measured on its own.
         length: how long each is measured.
 
@@ -101,18 +104,23 @@ def bench_bundle(
         UnusableInput: a variant cannot run, or there are no golden vectors to ask with.
     """
     actual = resolve_provider(provider)
+    counts = sorted({thread_count(count) for count in threads or (1, None)})
     timings: list[Timing] = []
     costs: list[SessionCost] = []
     for model, section in bundle.manifest.sections().items():
         contents = {name: bundle.read_bytes(v.file) for name, v in section.variants.items()}
         for name, content in contents.items():
-            costs.append(session_cost(model, name, content, actual, threads))
-        sessions = {name: open_session(c, actual, threads) for name, c in contents.items()}
+            costs.append(session_cost(model, name, content, actual, counts[-1]))
         outputs = [tensor.name for tensor in section.outputs]
         pick, count = _requests(bundle, model, section)
-        for batch in batches:
-            taken = interleave(sessions, outputs, _pool(pick, count, batch), length)
-            timings += summarise(model, batch, taken)
+        for threads_a_run in counts:
+            sessions = {
+                name: open_session(content, actual, threads_a_run)
+                for name, content in contents.items()
+            }
+            for batch in batches:
+                taken = interleave(sessions, outputs, _pool(pick, count, batch), length)
+                timings += summarise(model, batch, threads_a_run, taken)
     return BenchReport(actual, tuple(timings), tuple(costs))
 
 
@@ -153,7 +161,9 @@ def interleave(
     return taken
 
 
-def summarise(model: str, batch: int, taken_ns: Mapping[str, Sequence[int]]) -> list[Timing]:
+def summarise(
+    model: str, batch: int, threads: int, taken_ns: Mapping[str, Sequence[int]]
+) -> list[Timing]:
     """Turn the nanoseconds of the runs of each variant into one timing each.
 
     Percentiles are measured values: the smallest that half, or 95 %, of the runs stayed within.
@@ -168,6 +178,7 @@ def summarise(model: str, batch: int, taken_ns: Mapping[str, Sequence[int]]) -> 
             model=model,
             variant=name,
             batch=batch,
+            threads=threads,
             rounds=len(taken),
             p50_ms=float(percentiles[name][0]),
             p95_ms=float(percentiles[name][1]),

@@ -13,7 +13,6 @@ from runtime.cli_options import (
     print_json,
     provider_option,
     table,
-    threads_option,
 )
 from runtime.errors import UnusableInput
 
@@ -27,12 +26,19 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   endcap bench models/online-retail
-  endcap bench models/online-retail --threads 1 --batch 1 --batch 16 --seconds 5 --json
+  endcap bench models/online-retail --threads 1 --threads 2 --batch 1 --batch 16 --seconds 5 --json
 """,
 )
 @bundle_argument
 @provider_option
-@threads_option
+@click.option(
+    "--threads",
+    type=int,
+    multiple=True,
+    metavar="N",
+    help="Threads a run may use; may be given several times.  "
+    "[default: 1, and one a core, at most 4]",
+)
 @click.option(
     "--batch",
     "batches",
@@ -56,7 +62,7 @@ Examples:
 def bench(
     bundle: str,
     provider: str,
-    threads: int | None,
+    threads: tuple[int, ...],
     batches: tuple[int, ...],
     seconds: float | None,
     rounds: int | None,
@@ -85,7 +91,7 @@ def bench(
         {
             "bundle": {"name": opened.manifest.name, "version": opened.manifest.version},
             "provider": report.provider,
-            "threads": threads,
+            "threads": sorted({timing.threads for timing in report.timings}),
             "device": device_facts(),
             "versions": version_facts(),
             "timings": [timing.to_json() for timing in report.timings],
@@ -100,6 +106,7 @@ def _print_report(report: BenchReport) -> None:
             timing.model,
             timing.variant,
             str(timing.batch),
+            str(timing.threads),
             str(timing.rounds),
             f"{timing.p50_ms:.3f}",
             f"{timing.p95_ms:.3f}",
@@ -108,8 +115,10 @@ def _print_report(report: BenchReport) -> None:
         )
         for timing in report.timings
     ]
-    headers = ("model", "variant", "batch", "runs", "p50 ms", "p95 ms", "per second", "speed")
-    click.echo(table(headers, rows, right=range(2, 8)))
+    headers = (
+        "model", "variant", "batch", "threads", "runs", "p50 ms", "p95 ms", "per second", "speed",
+    )  # fmt: skip
+    click.echo(table(headers, rows, right=range(2, 9)))
     opened = [
         (
             cost.model,

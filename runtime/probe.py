@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+
+from runtime.session import TELEMETRY_OFF
 
 CUDA = "CUDAExecutionProvider"
 _IMPORT = """
@@ -72,4 +75,5 @@ def _tried(code: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=_IMPORT_LIMIT_S,
         check=False,
+        env={**TELEMETRY_OFF, **os.environ},
     )

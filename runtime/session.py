@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PROVIDERS = ("cpu", "cuda", "auto")
+# Unless told otherwise onnxruntime 1.32 keeps an id of the device in the home folder and sends its
+# makers events (https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md).
+TELEMETRY_OFF = {"ORT_DISABLE_TELEMETRY": "1"}
 _ORT_NAMES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _NO_CUDA = "provider 'cuda' is not available on this machine{}; pip install 'endcap[gpu]'"
 _MAX_DEFAULT_THREADS = 4  # a till has other work to do
@@ -70,7 +74,7 @@ def open_session(
     if wanted == "cuda" and hasattr(ort, "preload_dlls"):
         ort.preload_dlls()  # finds the CUDA libraries that pip installed
     options = ort.SessionOptions()
-    options.intra_op_num_threads = _threads(threads)
+    options.intra_op_num_threads = thread_count(threads)
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
@@ -118,7 +122,22 @@ def runtime_version() -> str:
     return str(_onnxruntime().__version__)
 
 
+def thread_count(threads: int | None) -> int:
+    """Return how many threads a run gets: ``threads``, or where None one a core, at most 4.
+
+    Raises:
+        UnusableInput: ``threads`` is out of range.
+    """
+    if threads is None:
+        return min(_MAX_DEFAULT_THREADS, usable_cores())
+    if not 1 <= threads <= MAX_THREADS:  # onnxruntime dies of more than the system can start
+        raise UnusableInput(f"threads is {threads}; it must be from 1 to {MAX_THREADS}")
+    return threads
+
+
 def _onnxruntime() -> Any:
+    for name, value in TELEMETRY_OFF.items():  # it is read once, while onnxruntime is imported
+        os.environ.setdefault(name, value)
     try:
         import onnxruntime as ort
     except ImportError as error:
@@ -144,11 +163,3 @@ def _adds_in_16_bits() -> bool:
 
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-def _threads(threads: int | None) -> int:
-    if threads is None:
-        return min(_MAX_DEFAULT_THREADS, usable_cores())
-    if not 1 <= threads <= MAX_THREADS:  # onnxruntime dies of more than the system can start
-        raise UnusableInput(f"threads is {threads}; it must be from 1 to {MAX_THREADS}")
-    return threads

@@ -76,6 +76,27 @@ def round_as_before_opset_11(node: str) -> Callable[[onnx.ModelProto], None]:
     return change
 
 
+def stated_opset(version: int) -> Callable[[onnx.ModelProto], None]:
+    """Return the damage: the graph says that its nodes are of another opset than they are."""
+
+    def change(model: onnx.ModelProto) -> None:
+        (opset,) = (one for one in model.opset_import if one.domain == "")
+        opset.version = version
+
+    return change
+
+
+def reversed_rows(tensor: str) -> Callable[[onnx.ModelProto], None]:
+    """Return the damage: the rows of ``tensor`` stand in the opposite order."""
+
+    def change(model: onnx.ModelProto) -> None:
+        (table,) = (one for one in model.graph.initializer if one.name == tensor)
+        rows = numpy_helper.to_array(table)[::-1].copy()
+        table.CopyFrom(numpy_helper.from_array(rows, tensor))
+
+    return change
+
+
 def scatter_as_before_opset_16(node: str) -> Callable[[onnx.ModelProto], None]:
     """Return the damage: an opset rewrite that knows no reduction, and so overwrites."""
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import ENDCAP
 from benchmarks.generator_quality.collection import Collection
-from benchmarks.quality.exported import ENDCAP
 from runtime.errors import CheckFailed, UnusableInput
 from trainer.generator.config import PRESETS, GeneratorConfig
 from trainer.options import from_mapping, read_toml

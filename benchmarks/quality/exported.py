@@ -8,11 +8,11 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.command import ENDCAP
 from benchmarks.quality.question import K
 from benchmarks.quality.trial import Trial
 from runtime.bundle import Bundle, open_bundle
@@ -24,7 +24,6 @@ from runtime.users import Users
 
 BATCH = 256
 COST = "cost.json"
-ENDCAP = str(Path(sys.executable).with_name("endcap"))
 
 
 @dataclass(frozen=True)

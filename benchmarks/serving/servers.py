@@ -6,7 +6,6 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -15,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ENDCAP = str(Path(sys.executable).with_name("endcap"))
+from benchmarks.command import ENDCAP
+
 _PATIENCE_S = 120.0
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 

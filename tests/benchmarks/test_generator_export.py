@@ -9,22 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import generator_export
-from benchmarks.generator_export import (
-    INT8,
-    OPENVINO,
-    OURS,
-    TORCH,
-    Feeds,
-    Figures,
-    Side,
-    contenders,
-    drawn_generator,
-    goals,
-    measure,
-    table,
-    take_turns,
-)
+from benchmarks.generator_export import contenders as entry
+from benchmarks.generator_export.contenders import INT8, OPENVINO, OURS, TORCH, contenders
+from benchmarks.generator_export.drawn import drawn_generator
+from benchmarks.generator_export.side import Feeds, Side
+from benchmarks.generator_export.table import goals, table
+from benchmarks.generator_export.turns import Figures, measure, timed
 from export.requests import fresh_pictures
 
 
@@ -43,7 +33,7 @@ def test_sides_take_turns_on_the_same_batches_and_another_begins_each_round() ->
     asked: list[tuple[str, int]] = []
     sides = {name: Side(Recorder(name, asked), 1) for name in "ab"}
     batches = [{"z": np.array([n])} for n in range(3)]
-    found = take_turns(sides, batches, rounds=2, runs=2)
+    found = timed(sides, batches, rounds=2, runs=2)
     assert [name for name, _ in asked] == list("aabb") + list("bbaa") + list("aabb")
     assert [batch for _, batch in asked] == [0, 1, 0, 1, 2, 0, 2, 0, 1, 2, 1, 2]
     assert set(found) == {"a", "b"}
@@ -89,7 +79,7 @@ def test_what_is_not_installed_is_left_out_and_said(
         def missing(*_: object) -> bytes:
             raise ModuleNotFoundError("No module named 'peer'")
 
-        monkeypatch.setattr(generator_export, name, missing)
+        monkeypatch.setattr(entry, name, missing)
     monkeypatch.setattr("export.generator_calibration.PICTURES", 16)
     made = drawn_generator(32, 1, 4)
     sides = contenders(made, tmp_path)

@@ -14,8 +14,9 @@ from export.graph import GraphBuilder, tensor
 from export.parity import Parity
 from export.variants import Refused, Trial, add_variants, fastest
 from runtime.comparison import judge
-from runtime.errors import CheckFailed
+from runtime.errors import CheckFailed, MissingCapability, UnusableInput
 from runtime.golden import GeneratorGolden
+from runtime.session import open_session
 
 CONTRACT = ([tensor("z", "float32", "batch", 2)], [tensor("image", "float32", "batch", 2)])
 REQUESTS = {"z": np.ones((1, 2), np.float32)}
@@ -43,6 +44,7 @@ class Bench:
         self.speeds: dict[tuple[str, str], float] = {}
         self.measured: list[tuple[str, set[str]]] = []
         self.said: list[str] = []
+        self.broken: set[str] = set()
         providers = ("CUDAExecutionProvider",) if cuda else ()
         monkeypatch.setattr(variants, "measure_speedups", self.measure)
         monkeypatch.setattr(variants, "available_providers", lambda: providers)
@@ -62,6 +64,8 @@ class Bench:
         assert base == self.draft.files["generator/fp32.onnx"]
         assert outputs == ["image"]
         self.measured.append((provider, set(candidates)))
+        if self.broken & {provider}:
+            raise MissingCapability(f"{provider} does not work")
         return {name: self.speeds[provider, name] for name in candidates}
 
     def tried(self, **candidates: tuple[int, float, float]) -> dict[str, Any]:
@@ -146,6 +150,43 @@ def test_a_builder_may_refuse_itself(bench: Bench) -> None:
     assert bench.draft.manifest["generator"]["refused"] == {"int8": reason}
 
 
+def test_what_onnxruntime_cannot_run_here_is_refused_and_the_others_are_kept(bench: Bench) -> None:
+    """An older onnxruntime, or one for another CPU, lacks a kernel of one variant."""
+    bench.speeds["cpu", "fp16"] = 1.0
+
+    def foreign(metadata: Mapping[str, str]) -> bytes:
+        build = GraphBuilder()
+        build.node("NoSuchOperator", ["z"], "image", domain="com.microsoft")
+        return build.finish("foreign", *CONTRACT, metadata)
+
+    def parity(variant: str, graph: bytes) -> Parity:
+        open_session(graph, "cpu", 1).run(REQUESTS)
+        return proof(60, variant)
+
+    candidates = {"int8": foreign, "fp16": doubling}
+    add_variants(
+        bench.draft,
+        Trial("generator", candidates, parity, [[REQUESTS]], REQUESTS),
+        bench.said.append,
+    )
+    section = bench.draft.manifest["generator"]
+    assert list(section["variants"]) == ["fp32", "fp16"]
+    reason = section["refused"]["int8"]
+    assert reason.startswith("does not run here: onnxruntime ")
+    assert "NoSuchOperator" in reason
+    assert bench.said[0] == f"generator int8 refused: {reason}"
+
+
+def test_a_builder_that_cannot_calibrate_here_is_refused_too(bench: Bench) -> None:
+    def unable(metadata: Mapping[str, str]) -> bytes:
+        raise UnusableInput("onnxruntime cannot run the graph")
+
+    trial = Trial("generator", {"int8": unable}, lambda *_: proof(99), [[REQUESTS]], REQUESTS)
+    add_variants(bench.draft, trial, bench.said.append)
+    reason = "does not run here: onnxruntime cannot run the graph"
+    assert bench.draft.manifest["generator"]["refused"] == {"int8": reason}
+
+
 def test_a_variant_that_breaks_a_rule_ends_the_export(bench: Bench) -> None:
     bench.speeds["cpu", "int8"] = 4.0
     trial = Trial(
@@ -165,6 +206,17 @@ def test_on_cuda_only_what_has_kernels_there_is_measured(monkeypatch: pytest.Mon
     section = bench.tried(int8=(0, 43.0, 3.0), fp16=(0, 60.0, 1.0))
     assert bench.measured == [("cpu", {"int8", "fp16"}), ("cuda", {"fp16"})]
     assert section["default"] == {"cpu": "int8", "cuda": "fp16"}
+
+
+def test_a_cuda_that_is_offered_and_does_not_work_leaves_fp32(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench(monkeypatch, cuda=True)
+    bench.broken.add("cuda")
+    section = bench.tried(int8=(0, 43.0, 3.0), fp16=(0, 60.0, 1.0))
+    assert list(section["variants"]) == ["fp32", "int8", "fp16"]
+    assert section["default"] == {"cpu": "int8", "cuda": "fp32"}
+    assert bench.said[-1] == "generator fp16 is not measured on CUDA: cuda does not work"
 
 
 def test_nodes_of_every_variant_are_recorded(bench: Bench) -> None:

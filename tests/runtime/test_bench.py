@@ -81,13 +81,14 @@ def test_a_measurement_ends_with_its_seconds() -> None:
 def test_figures_worked_out_by_hand() -> None:
     fp32 = [n * MS for n in range(1, 21)]  # 1 to 20 ms, 210 ms together
     int8 = [2 * MS] * 19 + [40 * MS]  # 78 ms together
-    base, quick = summarise("recommender", 8, {"fp32": fp32, "int8": int8})
+    base, quick = summarise("recommender", 8, 2, {"fp32": fp32, "int8": int8})
     assert (base.model, base.variant, base.batch, base.rounds) == ("recommender", "fp32", 8, 20)
+    assert base.threads == quick.threads == 2
     assert (base.p50_ms, base.p95_ms, base.speedup) == (10, 19, 1)
     assert base.per_second == pytest.approx(20 * 8 / 0.210)
     assert (quick.p50_ms, quick.p95_ms, quick.speedup) == (2, 2, 5)
     assert quick.per_second == pytest.approx(20 * 8 / 0.078)
-    (alone,) = summarise("generator", 1, {"int8": [MS]})
+    (alone,) = summarise("generator", 1, 1, {"int8": [MS]})
     assert (alone.p50_ms, alone.p95_ms, alone.speedup) == (1, 1, None)
 
 
@@ -105,7 +106,7 @@ def two_variants(damage: Damage) -> None:
 
 def test_every_variant_at_every_batch_size(copy: Path, damage: Damage) -> None:
     two_variants(damage)
-    report = bench_bundle(open_bundle(copy), "cpu", 1, [1, 30], Length(rounds=2))
+    report = bench_bundle(open_bundle(copy), "cpu", [1], [1, 30], Length(rounds=2))
     assert report.provider == "cpu"
     assert [(t.model, t.variant, t.batch, t.rounds) for t in report.timings] == [
         ("recommender", "fp32", 1, 2), ("recommender", "fp32", 30, 2),
@@ -119,6 +120,26 @@ def test_every_variant_at_every_batch_size(copy: Path, damage: Damage) -> None:
     assert report.sessions[-1].file_bytes == size
 
 
+def test_every_thread_count_by_itself_and_each_once(copy: Path, damage: Damage) -> None:
+    two_variants(damage)
+    report = bench_bundle(open_bundle(copy), "cpu", [3, 1, 3], [2], Length(rounds=1))
+    assert [(t.model, t.variant, t.threads) for t in report.timings] == [
+        ("recommender", "fp32", 1), ("recommender", "fp32", 3),
+        ("generator", "fp32", 1), ("generator", "int8", 1),
+        ("generator", "fp32", 3), ("generator", "int8", 3),
+    ]  # fmt: skip
+    assert len(report.sessions) == 3
+
+
+@pytest.mark.parametrize(("cores", "expected"), [(1, [1]), (2, [1, 2]), (16, [1, 4])])
+def test_one_thread_and_as_many_as_a_run_gets(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, cores: int, expected: list[int]
+) -> None:
+    monkeypatch.setattr("runtime.session.usable_cores", lambda: cores)
+    report = bench_bundle(open_bundle(tiny), "cpu", batches=[1], length=Length(rounds=1))
+    assert sorted({timing.threads for timing in report.timings}) == expected
+
+
 def test_requests_go_round_the_golden_vectors(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, np.ndarray]] = []
 
@@ -128,7 +149,7 @@ def test_requests_go_round_the_golden_vectors(tiny: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(runtime.bench, "interleave", keep)
     bundle = open_bundle(tiny)
-    bench_bundle(bundle, "cpu", 1, [5])
+    bench_bundle(bundle, "cpu", [1], [5])
     recommender = bundle.arrays("golden/recommender.npz")
     generator = bundle.arrays("golden/generator.npz")
     assert len(asked) == 16
@@ -150,7 +171,7 @@ def test_large_batches_are_fewer(tiny: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(runtime.bench, "interleave", keep)
     monkeypatch.setattr(runtime.bench, "_POOL_BYTES", 100)
-    bench_bundle(open_bundle(tiny), "cpu", 1, [1, 64])
+    bench_bundle(open_bundle(tiny), "cpu", [1], [1, 64])
     # a request of 8 + 4 * 8 + 11 = 51 bytes, a picture of 8 * 4 + 8 = 40: two and three reach 100
     assert pools == [2, 1, 3, 1]
 
@@ -189,13 +210,15 @@ def no_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_process")
 def test_the_table(endcap: Run, tiny: Path) -> None:
-    code, out, err = endcap("bench", tiny, "--rounds", 2, "--batch", 1, "--batch", 4)
+    code, out, err = endcap(
+        "bench", tiny, "--rounds", 2, "--batch", 1, "--batch", 4, "--threads", 2
+    )
     assert (code, err) == (0, "")
     lines = [line.split() for line in out.splitlines()]
-    assert lines[0][:5] == ["model", "variant", "batch", "runs", "p50"]
-    assert [line[:4] for line in lines[1:5]] == [
-        ["recommender", "fp32", "1", "2"], ["recommender", "fp32", "4", "2"],
-        ["generator", "fp32", "1", "2"], ["generator", "fp32", "4", "2"],
+    assert lines[0][:5] == ["model", "variant", "batch", "threads", "runs"]
+    assert [line[:5] for line in lines[1:5]] == [
+        ["recommender", "fp32", "1", "2", "2"], ["recommender", "fp32", "4", "2", "2"],
+        ["generator", "fp32", "1", "2", "2"], ["generator", "fp32", "4", "2", "2"],
     ]  # fmt: skip
     assert all(line[-1] == "1.00x" for line in lines[1:5])
     assert lines[7] == ["recommender", "fp32", "0.00", "MB", "12.5", "3.50", "MB"]
@@ -212,9 +235,12 @@ def test_json(endcap: Run, tiny: Path) -> None:
         "bundle", "provider", "threads", "device", "versions", "timings", "sessions",
     ]  # fmt: skip
     assert document["bundle"] == {"name": "tiny-store", "version": 3}
-    assert (document["provider"], document["threads"]) == ("cpu", 1)
+    assert (document["provider"], document["threads"]) == ("cpu", [1])
     assert document["versions"]["endcap"] == __version__
-    keys = ["model", "variant", "batch", "rounds", "p50_ms", "p95_ms", "per_second", "speedup"]
+    keys = [
+        "model", "variant", "batch", "threads",
+        "rounds", "p50_ms", "p95_ms", "per_second", "speedup",
+    ]  # fmt: skip
     assert all(list(timing) == keys for timing in document["timings"])
     assert [timing["batch"] for timing in document["timings"]] == [1, 8, 64] * 2
     keys = ["model", "variant", "file_bytes", "load_ms", "resident_bytes"]

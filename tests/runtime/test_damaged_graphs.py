@@ -16,6 +16,7 @@ from tests.damage import (
     one_weight_by_1_percent,
     round_as_before_opset_11,
     scatter_as_before_opset_16,
+    stated_opset,
     swapped_inputs,
 )
 
@@ -82,6 +83,17 @@ def test_a_shipped_recommender(shop: Damage, change: Change, node: str, op_type:
 )
 def test_a_shipped_generator(shop: Damage, change: Change, node: str, op_type: str) -> None:
     assert caught(shop, "generator", change) == (node, op_type)
+
+
+@pytest.mark.parametrize("model", ["recommender", "generator"])
+def test_a_graph_restated_for_an_older_opset(shop: Damage, model: str) -> None:
+    """Before opset 13 Unsqueeze had its axes as an attribute: the nodes are not what they say."""
+    shop.graph(f"{model}/fp32.onnx", stated_opset(12))
+    report = check_bundle(open_bundle(shop.folder), "cpu", threads=1)
+    assert {check.model for check in report.checks if not check.passed} == {model}
+    (failure,) = report.failures
+    assert failure.first_diverging is None
+    assert "cannot open the graph" in failure.reason
 
 
 def test_layers_show_what_the_pictures_forgive(shop: Damage) -> None:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,10 +119,22 @@ class Started:
 
 
 @contextmanager
-def started(*args: object, port: int = 0) -> Iterator[Started]:
-    """Start ``endcap serve ARGS``, on a free port if 0, and wait until it says that it serves."""
+def started(*args: object, port: int = 0, through: Sequence[object] = ()) -> Iterator[Started]:
+    """Start ``endcap serve ARGS``, on a free port if 0, and wait until it says that it serves.
+
+    The command line ``through`` is what starts it, where there is one.
+    """
     process = subprocess.Popen(
-        [ENDCAP, "serve", *map(str, args), "--port", str(port), "--threads", "1"],
+        [
+            *map(str, through),
+            ENDCAP,
+            "serve",
+            *map(str, args),
+            "--port",
+            str(port),
+            "--threads",
+            "1",
+        ],
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",

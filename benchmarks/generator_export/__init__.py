@@ -1,0 +1,1 @@
+"""The generator's exported graphs beside what other exports make of it."""
