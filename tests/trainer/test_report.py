@@ -286,7 +286,7 @@ def test_generator_report(generator: Run) -> None:
     ):
         assert words in page.shown
     best = min(row["validation"] for row in generator.metrics())
-    assert f"Mean {best:.4f}" in page.shown
+    assert f"Fréchet distance {best:.4f}" in page.shown
     uris = [link for link in page.links if link.startswith("data:image/png;base64,")]
     assert len(uris) == 5  # drawn and real, both epochs side by side, one z over the epochs
     epoch = 1 if generator.metrics()[0]["validation"] == best else 2
