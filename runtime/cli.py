@@ -54,10 +54,14 @@ class _EndcapGroup(Group):
 
 
 def _own_command(name: str) -> click.Command:
-    if name in ("inspect", "doctor"):
-        from runtime.cli_checks import doctor, inspect
+    if name == "inspect":
+        from runtime.cli_inspect import inspect
 
-        return {"inspect": inspect, "doctor": doctor}[name]
+        return inspect
+    if name == "doctor":
+        from runtime.cli_doctor import doctor
+
+        return doctor
     if name == "parity":
         from runtime.cli_parity import parity
 

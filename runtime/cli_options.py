@@ -95,6 +95,11 @@ def split_ids(text: str | None) -> tuple[str, ...]:
     return tuple(item_id.strip() for row in rows for item_id in row if item_id.strip())
 
 
+def megabytes(size_bytes: int) -> str:
+    """Return a size as people read it, in megabytes of 10**6 bytes."""
+    return f"{size_bytes / 1e6:.2f} MB"
+
+
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     """Return ``rows`` under ``headers`` in aligned columns; columns ``right`` align right."""
     widths = [

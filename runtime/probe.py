@@ -1,4 +1,4 @@
-"""onnxruntime tried in processes of their own: on an unsupported CPU importing it kills."""
+"""Imports tried in processes of their own: on an unsupported CPU importing onnxruntime kills."""
 
 from __future__ import annotations
 
@@ -60,6 +60,15 @@ def cuda_failure() -> str | None:
     if done.returncode == 0:
         return None
     return last_line(done.stderr, f"code {done.returncode}")
+
+
+def import_failure(module: str) -> str | None:
+    """Import ``module`` in a process of its own; return why it failed, None where it did not."""
+    try:
+        done = _tried(f"import {module}")
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return None if done.returncode == 0 else last_line(done.stderr, f"code {done.returncode}")
 
 
 def last_line(said: str, otherwise: str) -> str:

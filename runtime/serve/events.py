@@ -66,6 +66,10 @@ class EventStore:
                 f"cannot keep events in {path!r}: {error}; choose another file"
             ) from error
 
+    def pseudonym(self, user_id: str) -> str:
+        """Return the name under which this file alone, and its exports, know a shopper."""
+        return self._hashed(user_id).hex()
+
     def add(self, events: Sequence[Event], now_s: float) -> list[bool]:
         """Keep ``events`` on the disk before returning; all of them or none.
 
@@ -87,7 +91,8 @@ class EventStore:
                     "INSERT OR IGNORE INTO events (id, kind, session, user, item_id, quantity,"
                     " bundle, version, time_s, received_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
-                        event.id, event.kind, event.session, self._hashed(event.user),
+                        event.id, event.kind, event.session,
+                        self._hashed(event.user) if event.user is not None else None,
                         event.item_id, event.quantity, event.bundle, event.version, event.time_s,
                         now_s,
                     ),
@@ -132,10 +137,8 @@ class EventStore:
         (free,) = self._db.execute("PRAGMA freelist_count").fetchone()
         return self.size_bytes - int(free) * _PAGE_BYTES
 
-    def _hashed(self, user: str | None) -> bytes | None:
-        if user is None:
-            return None
-        text = user.encode("utf-8", errors="surrogatepass")
+    def _hashed(self, user_id: str) -> bytes:
+        text = user_id.encode("utf-8", errors="surrogatepass")
         return hashlib.blake2b(text, key=self._salt, digest_size=_DIGEST_BYTES).digest()
 
     def _prepare(self) -> None:
@@ -167,13 +170,9 @@ def read_events(
     Raises:
         UnusableInput: the file is missing or is no file of events.
     """
-    if not Path(path).is_file():
-        raise UnusableInput(f"there is no events file {path!r}; check the path")
     marks = ", ".join("?" * len(kinds))
-    address = Path(path).resolve().as_uri() + "?mode=ro"
     try:
-        with closing(sqlite3.connect(address, uri=True)) as db:
-            _check_format(db, path)
+        with closing(_opened(path)) as db:
             rows = db.execute(
                 "SELECT id, kind, session, user, item_id, quantity, bundle, version, time_s,"
                 f" received_s FROM events WHERE received_s >= ? AND kind IN ({marks}) ORDER BY row",
@@ -185,10 +184,40 @@ def read_events(
         raise UnusableInput(f"{path!r} is no file of events: {error}") from error
 
 
+def count_events(path: str) -> int:
+    """Return how many events the file holds, after SQLite looked through all of it.
+
+    Raises:
+        UnusableInput: the file is missing, damaged, or no file of events.
+    """
+    try:
+        with closing(_opened(path)) as db:
+            (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+            (n,) = db.execute("SELECT count(*) FROM events").fetchone()
+    except sqlite3.Error as error:
+        raise UnusableInput(f"{path!r} is no file of events: {error}") from error
+    if verdict != "ok":
+        raise UnusableInput(f"{path!r} is damaged: {verdict}; move it away and keep a copy")
+    return int(n)
+
+
 def moment(time_s: float) -> str:
     """Return seconds since 1970 as ISO 8601 in UTC, to the second."""
     told = datetime.datetime.fromtimestamp(time_s, datetime.UTC)
     return told.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _opened(path: str) -> sqlite3.Connection:
+    """Open a file of events for reading."""
+    if not Path(path).is_file():
+        raise UnusableInput(f"there is no events file {path!r}; check the path")
+    db = sqlite3.connect(Path(path).resolve().as_uri() + "?mode=ro", uri=True)
+    try:
+        _check_format(db, path)
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
 def _meta(db: sqlite3.Connection, key: str) -> bytes:
