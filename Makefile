@@ -76,9 +76,20 @@ $(SERVING)/.installed: benchmarks/peers-serving.txt pyproject.toml constraints.t
 	$(SERVING)/bin/python -m pip install --quiet --constraint constraints.txt --requirement benchmarks/peers-serving.txt --editable '.[cpu,serve]'
 	touch $@
 
-serving-bench: $(SERVING)/.installed
+MLSERVER = build/mlserver
+
+# It wants older packages than endcap's and stands in an environment of its own; where it does not install, the
+# benchmark goes on without it.
+$(MLSERVER)/.tried: benchmarks/peers-mlserver.txt pyproject.toml
+	$(PYTHON) -m venv $(MLSERVER)
+	$(MLSERVER)/bin/python -m pip install --quiet --requirement benchmarks/peers-mlserver.txt --editable '.[cpu]' || \
+		rm -rf $(MLSERVER)/bin
+	touch $@
+
+serving-bench: $(SERVING)/.installed $(MLSERVER)/.tried
+	$(SERVING)/bin/python -m benchmarks.serving.mask
 	$(SERVING)/bin/python -m benchmarks.serving.overhead
-	$(SERVING)/bin/python -m benchmarks.serving.throughput
+	$(SERVING)/bin/python -m benchmarks.serving.throughput --mlserver $(MLSERVER)/bin/python
 	$(SERVING)/bin/python -m benchmarks.serving.reloads
 	$(SERVING)/bin/python -m benchmarks.serving.start
 

@@ -97,6 +97,11 @@ class Generator:
         return self._variant, self._session
 
     @property
+    def provider(self) -> Provider:
+        """Where it was to run, and does."""
+        return self._provider
+
+    @property
     def categories(self) -> tuple[str, ...]:
         """Names of what can be drawn; the index of a name is its category row."""
         return self._section.categories

@@ -68,6 +68,15 @@ class Recommender:
         """Name of the variant that runs, and its session."""
         return self._variant, self._session
 
+    @property
+    def provider(self) -> Provider:
+        """Where it was to run, and does."""
+        return self._provider
+
+    def knows(self, user_id: str) -> bool:
+        """Say whether training knew the shopper whose id is ``user_id``."""
+        return self._users.row(user_id) != 0
+
     def recommend(self, request: Request, shelf: Shelf) -> Answer:
         """Answer ``request`` with what ``shelf`` allows.
 

@@ -59,14 +59,13 @@ class _Walk:
     ) -> Steps[int]:
         """Choose ``wanted`` more from ``allowed``, best first; return how many there were.
 
-        ``mixed`` keeps to ``per_category``.
+        ``mixed`` keeps to ``per_category``. ``allowed`` itself is never changed.
         """
-        allowed = allowed.copy()
         cap = self.per_category if mixed else None
         found = 0
-        if cap is not None:
-            self._close(allowed, cap)
         while found < wanted:
+            if cap is not None:
+                allowed = self._without_full(allowed, cap)
             item, score = yield Question([self.context], allowed)
             rows = item[0].tolist()
             for row, value in zip(rows, score[0].tolist(), strict=True):
@@ -78,16 +77,16 @@ class _Walk:
                 self.taken[group] += 1
                 self.chosen.append(Chosen(row, value, promoted))
                 found += 1
+            allowed = allowed.copy()
             allowed[rows] = False
-            if cap is not None:
-                self._close(allowed, cap)
         return found
 
-    def _close(self, allowed: NDArray[np.bool_], cap: int) -> None:
-        """Take the categories that are full out of ``allowed``."""
+    def _without_full(self, allowed: NDArray[np.bool_], cap: int) -> NDArray[np.bool_]:
+        """Return ``allowed`` without the categories that are full."""
         for group, n in self.taken.items():
             if group >= 0 and n >= cap:
-                allowed &= self.shelf.group != group
+                allowed = allowed & (self.shelf.group != group)
+        return allowed
 
 
 def choose(
@@ -118,7 +117,9 @@ def choose(
     if shelf.promoted is None:
         others, promoted = allowed, None
     else:
-        others, promoted = allowed & ~shelf.promoted, allowed & shelf.promoted
+        others, promoted = allowed.copy(), np.zeros_like(allowed)
+        others[shelf.promoted] = False
+        promoted[shelf.promoted] = allowed[shelf.promoted]
         yield from walk.down(promoted, min(shelf.rules.promotion_slots, k), promoted=True)
     yield from walk.down(others, k - len(walk.chosen), promoted=False)
     relaxed = []

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import UnusableInput
+from runtime.errors import EndcapError, MissingCapability, UnusableInput
 from runtime.probe import last_line
 from runtime.session import open_session, resolve_provider
 
@@ -54,6 +54,7 @@ def session_cost(
     """Open the graph ``content`` in a fresh process and return what that cost.
 
     Raises:
+        MissingCapability: the provider is not there.
         UnusableInput: the process fails; the message holds what it said last.
     """
     command = [*_COMMAND, provider, str(threads or 0), str(len(content))]
@@ -66,6 +67,8 @@ def session_cost(
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace")
         why = last_line(said, f"it ended with {done.returncode}")
+        if done.returncode == MissingCapability.exit_code:
+            raise MissingCapability(why)
         raise _failed(model, variant, why)
     found = json.loads(done.stdout.splitlines()[-1])
     return SessionCost(model, variant, len(content), found["load_ms"], found["resident_bytes"])
@@ -105,7 +108,11 @@ def _measure(provider: str, threads: int | None, size_bytes: int) -> dict[str, A
 def main(arguments: Sequence[str]) -> None:
     """Measure the graph on standard input and print the result as JSON."""
     provider, threads, size_bytes = arguments
-    found = _measure(provider, int(threads) or None, int(size_bytes))
+    try:
+        found = _measure(provider, int(threads) or None, int(size_bytes))
+    except EndcapError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)
     sys.stdout.write(json.dumps(found) + "\n")
 
 

@@ -32,8 +32,9 @@ class Shelf:
     Attributes:
         rules: as given.
         in_stock: how many items of the catalogue are in stock; None where that is not known.
-        group: int32, the category of each row as a number; -1 for none.
-        promoted: bool, which rows the shop promotes; None where its rules have no promotions.
+        group: the category of each row as a number; -1 for none.
+        promoted: int64 [n], the rows that the shop promotes; None where its rules have no
+            promotions.
         notes: what the shop should know of its rules, a sentence each.
 
     Raises:
@@ -48,8 +49,8 @@ class Shelf:
         stock: Mapping[str, float] | None = None,
     ) -> None:
         self.rules = rules if rules is not None else Rules()
-        self.group: NDArray[np.int32] = np.full(catalogue.n_items + 1, -1, np.int32)
-        self.group[1:] = catalogue.category_codes
+        codes = catalogue.category_codes
+        self.group = np.concatenate([np.full(1, -1, codes.dtype), codes])  # [n_items + 1]
         never = self._forbidden(catalogue, "never_show", self.rules.never_show)
         restricted = self._forbidden(catalogue, "age_restricted", self.rules.age_restricted)
         self._to_adults = ~never
@@ -62,7 +63,7 @@ class Shelf:
             for verified, listed in ((True, self._to_adults), (False, self._to_all))
         }
         promoted = catalogue.rows(self.rules.promotions)
-        self.promoted = row_mask(promoted, catalogue) if self.rules.promotions else None
+        self.promoted = promoted[promoted != 0] if self.rules.promotions else None
         absent = [i for i, row in zip(self.rules.promotions, promoted, strict=True) if row == 0]
         self.notes = tuple(_notes(self.rules, int((self.group[1:] < 0).sum()), absent))
 
@@ -91,7 +92,8 @@ class Shelf:
                 )
             chosen[catalogue.categories.index(category)] = True
             chosen[-1] = True
-        return chosen[self.group]
+        forbidden: NDArray[np.bool_] = chosen[self.group]
+        return forbidden
 
 
 def row_mask(rows: NDArray[np.int64], catalogue: Catalogue) -> NDArray[np.bool_]:

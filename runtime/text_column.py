@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +43,15 @@ class TextColumn:
         """Say whether the text at ``index`` has exactly the bytes ``encoded``."""
         start, end = self.offsets[index], self.offsets[index + 1]
         return self.utf8[start:end].tobytes() == encoded
+
+    def equal(self, indices: NDArray[np.int64], encoded: Sequence[bytes]) -> list[bool]:
+        """Say of the text at each of ``indices`` whether it has exactly the bytes given for it."""
+        starts, ends = self.offsets[indices].tolist(), self.offsets[indices + 1].tolist()
+        content = self.utf8.data
+        return [
+            content[start:end].tobytes() == text
+            for start, end, text in zip(starts, ends, encoded, strict=True)
+        ]
 
     def resembling(self, text: str, limit: int = 200, width: int = 16) -> list[str]:
         """Return at most ``limit`` texts that share most leading bytes with ``text``.

@@ -69,6 +69,7 @@ def main(bundle: str, times: int, clients: int, server_core: int, load_core: int
                     one = Load(server.host, server.port, asked, clients, seconds=2)
                     found.append(run_load(one, load_core))
 
+            before_mb = server.memory_mb
             shoppers = threading.Thread(target=shop)
             shoppers.start()
             taken_s = []
@@ -79,12 +80,13 @@ def main(bundle: str, times: int, clients: int, server_core: int, load_core: int
                 taken_s.append(reload(f"http://{server.host}:{server.port}"))
             going.clear()
             shoppers.join()
+            after_mb = server.memory_mb
     answered, failed = sum(one.answered for one in found), sum(one.failed for one in found)
     worst_ms = max(one.max_ms for one in found)
     print(
         f"{times} reloads of {sorted(taken_s)[times // 2]:.2f} s (median): {answered:,} answered, "
-        f"{failed} failed, longest wait {worst_ms:.0f} ms; goal: none failed: "
-        + ("met" if failed == 0 else "NOT met")
+        f"{failed} failed, longest wait {worst_ms:.0f} ms, memory {before_mb:.0f} to "
+        f"{after_mb:.0f} MB; goal: none failed: " + ("met" if failed == 0 else "NOT met")
     )
 
 

@@ -33,6 +33,30 @@ def recommends(store: Store, path: str = "/v1/recommend", **fields: Any) -> list
     ]
 
 
+def tensors(store: Store) -> list[bytes]:
+    """Return the same baskets as requests of the inference protocol, to a model that takes ids."""
+    return [
+        request(
+            "POST",
+            "/v2/models/shop/infer",
+            json.dumps(
+                {
+                    "inputs": [
+                        {
+                            "name": "basket",
+                            "shape": [len(basket)],
+                            "datatype": "BYTES",
+                            "data": basket,
+                        }
+                    ]
+                }
+            ).encode(),
+            **_JSON,
+        )
+        for basket in baskets(store)
+    ]
+
+
 def mixed(store: Store) -> list[bytes]:
     """Return what a shop asks in a day: baskets mostly, and some of everything else."""
     asked = recommends(store, k=8)

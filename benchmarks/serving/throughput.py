@@ -1,11 +1,13 @@
-"""Requests a second with 32 clients, beside plain FastAPI apps: naive export, and our own graph.
+"""Requests a second with 32 clients, beside plain FastAPI apps and MLServer.
 
 python -m benchmarks.serving.throughput [--bundle models/online-retail] [--rounds 5] [--seconds 5]
+    [--mlserver PYTHON]
 
-Servers take turns, each alone on its core. The plain apps run with ``def`` and ``async def``
-endpoints; each peer's better one counts. Reasons are off, since the peers give none, and stand
-beside as a row of their own. CPU ms is the server's processor time for one answer, which says
-more than seconds where a core is shared.
+Servers take turns, each alone on its core. The plain apps, around the naive export and around our
+own graph, run with ``def`` and ``async def`` endpoints; each peer's better one counts. Reasons are
+off, since the peers give none, and stand beside as a row of their own; another is our server
+without micro-batching. CPU ms is the server's processor time for one answer, which says more than
+seconds where a core is shared. ``--mlserver`` names the Python of an environment with MLServer.
 """
 
 from __future__ import annotations
@@ -13,15 +15,19 @@ from __future__ import annotations
 import statistics
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import click
 
 from benchmarks.serving.load import Load, Outcome, run_load
 from benchmarks.serving.servers import endcap, free_port, running
-from benchmarks.serving.shoppers import recommends
+from benchmarks.serving.shoppers import recommends, tensors
 from runtime.store import Store, load
 
 _P99_MS = 50.0
+_BATCHING = "endcap, no reasons"
+_ALONE = "endcap, one at a time"
+_GOALS = (("naive export", 5.0), ("our graph", 1.5))
 
 
 @dataclass
@@ -53,15 +59,17 @@ class Contender:
         return statistics.median(outcome.p99_ms for outcome, _ in self.found)
 
 
-def contenders(bundle: str, store: Store) -> list[Contender]:
+def contenders(bundle: str, store: Store, mlserver: str | None) -> list[Contender]:
     """Return who takes part."""
     plain = [sys.executable, "-m", "benchmarks.serving.plain_app"]
     asked = recommends(store, "/recommend", k=10)
     ours = endcap(bundle, "--threads", "1", "--poll", "0")
-    short = recommends(store, k=10, reasons=False)
-    return [
-        Contender("endcap, no reasons", ours, "/v2/health/ready", short),
-        Contender("endcap, reasons", ours, "/v2/health/ready", recommends(store, k=10)),
+    alone = [sys.executable, "-m", "benchmarks.serving.one_at_a_time", *ours[1:]]
+    short, ready = recommends(store, k=10, reasons=False), "/v2/health/ready"
+    found = [
+        Contender(_BATCHING, ours, ready, short),
+        Contender(_ALONE, alone, ready, short),
+        Contender("endcap, reasons", ours, ready, recommends(store, k=10)),
         *(
             Contender(
                 f"FastAPI {style}, {name}",
@@ -73,6 +81,10 @@ def contenders(bundle: str, store: Store) -> list[Contender]:
             for style in ("def", "async def")
         ),
     ]
+    if mlserver is not None:
+        command = [mlserver, "-m", "benchmarks.serving.mlserver_app", bundle]
+        found.append(Contender("MLServer, our graph", command, ready, tensors(store)))
+    return found
 
 
 def measure(one: Contender, clients: int, seconds: float, cores: tuple[int, int]) -> None:
@@ -99,12 +111,14 @@ def show(found: list[Contender]) -> None:
             f"{cpu_ms:8.3f} {failed:7}"
         )
     ours = found[0]
-    for graph, goal in (("naive export", 5.0), ("our graph", 1.5)):
+    for graph, goal in _GOALS:
         peers = [one for one in found if one.name.endswith(graph)]
         best = max(peers, key=lambda one: one.per_second)
         ratio = ours.per_second / best.per_second
         held = "met" if ratio >= goal and ours.p99_ms < _P99_MS else "NOT met"
         print(f"{ratio:.2f} times {best.name}; goal {goal} at p99 under {_P99_MS:.0f} ms: {held}")
+    alone = next(one for one in found if one.name == _ALONE)
+    print(f"micro-batching: {ours.per_second / alone.per_second:.2f} times one at a time")
 
 
 @click.command()
@@ -114,11 +128,21 @@ def show(found: list[Contender]) -> None:
 @click.option("--clients", default=32, show_default=True, help="Connections that ask side by side.")
 @click.option("--server-core", default=0, show_default=True)
 @click.option("--load-core", default=1, show_default=True)
+@click.option("--mlserver", help="Python of an environment that has MLServer.")
 def main(
-    bundle: str, rounds: int, seconds: float, clients: int, server_core: int, load_core: int
+    bundle: str,
+    rounds: int,
+    seconds: float,
+    clients: int,
+    server_core: int,
+    load_core: int,
+    mlserver: str | None,
 ) -> None:
     """Print requests a second of every server, in turns."""
-    found = contenders(bundle, load(bundle, "cpu"))
+    if mlserver is not None and not Path(mlserver).exists():
+        print(f"MLServer is left out: it did not install, there is no {mlserver}")
+        mlserver = None
+    found = contenders(bundle, load(bundle, "cpu"), mlserver)
     for _ in range(rounds):
         for one in found:
             measure(one, clients, seconds, (server_core, load_core))

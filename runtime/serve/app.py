@@ -59,7 +59,14 @@ def make_app(service: Service) -> Starlette:
 
     app = Starlette(
         routes=[*routes([*endpoints, *document.endpoints()]), *page_routes(read_page())],
-        middleware=[Middleware(Gate, settings=service.settings, metrics=service.metrics)],
+        middleware=[
+            Middleware(
+                Gate,
+                settings=service.settings,
+                metrics=service.metrics,
+                bodies=service.bodies,
+            )
+        ],
         exception_handlers={
             HttpError: refused,
             HTTPException: refused,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from typing import Any, TypeVar
+from collections.abc import Callable, MutableMapping
+from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -12,18 +13,30 @@ from starlette.requests import Request
 from runtime.serve.errors import ClosingError, HttpError, Overloaded
 from runtime.serve.limits import Limits
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _BODY = "the body"
+_HELD = "endcap.held_bytes"  # of a request, in its scope
+_LONG_BYTES = 1 << 16  # what takes longer to read than shoppers beside it should wait
 _WINDOW = {"gzip": 31, "deflate": 15}  # zlib's wbits: with a gzip header, with a zlib header
 
 
 class Bodies:
-    """Reads request bodies within ``limits``; knows how many bytes all of them hold just now."""
+    """Reads request bodies within ``limits``; knows how many bytes all of them hold just now.
+
+    A body counts until :meth:`release`, when its request has been answered: what was made of it is
+    held as long.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._held_bytes = 0
+
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes all bodies hold just now."""
+        return self._held_bytes
 
     async def read(self, request: Request, limit_bytes: int) -> bytes:
         """Return the body of ``request``.
@@ -35,7 +48,7 @@ class Bodies:
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > limit_bytes:
             raise _too_long(limit_bytes)
-        held = 0
+        length = 0
         parts: list[bytes] = []
         try:
             async with asyncio.timeout(self._limits.body_timeout_s):
@@ -46,22 +59,37 @@ class Bodies:
                         raise ClosingError("the body ends before its stated length", 400)
                     part: bytes = message.get("body", b"")
                     more = message.get("more_body", False)
-                    held += len(part)
-                    self._hold(len(part))
-                    if held > limit_bytes:
+                    length += len(part)
+                    self.hold(request, len(part))
+                    if length > limit_bytes:
                         raise _too_long(limit_bytes)
                     parts.append(part)
         except TimeoutError as error:
             seconds = self._limits.body_timeout_s
             raise ClosingError(f"the body did not arrive within {seconds:g} s", 408) from error
-        finally:
-            self._held_bytes -= held
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _hold(self, size_bytes: int) -> None:
+    def hold(self, request: Request, size_bytes: int) -> None:
+        """Count ``size_bytes`` more that ``request`` holds.
+
+        Raises:
+            Overloaded: all requests together hold too much.
+        """
         self._held_bytes += size_bytes
+        request.scope[_HELD] = request.scope.get(_HELD, 0) + size_bytes
         if self._held_bytes > self._limits.held_bytes:
             raise Overloaded("too many long bodies at a time", self._limits.retry_after_s)
+
+    def release(self, scope: MutableMapping[str, Any]) -> None:
+        """Count the body of ``scope``'s request no longer."""
+        self._held_bytes -= scope.pop(_HELD, 0)
+
+
+async def off_loop(size_bytes: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return ``work(…)``, done in a thread where its ``size_bytes`` would keep the loop waiting."""
+    if size_bytes < _LONG_BYTES:
+        return work(*args, **kwargs)
+    return await asyncio.to_thread(work, *args, **kwargs)
 
 
 def decompressed(body: bytes, encoding: str, limit_bytes: int) -> bytes:

@@ -53,14 +53,16 @@ class Browse:
     async def search(self, call: Call) -> Response:
         """Return a page of what is found, and every category with how many may be shown."""
         engine = self._service.engine
-        return json_reply(await asyncio.to_thread(_page, engine, self._service.photos, call))
+        with self._service.searches.place():
+            page = await asyncio.to_thread(_page, engine, self._service.photos, call)
+        return json_reply(page)
 
     async def item(self, call: Call) -> Response:
         """Return one item."""
         engine = self._service.engine
-        item_id, age_verified = call.values["item_id"], call.values["age_verified"]
-        row = engine.recommender.catalogue.row(item_id) if engine.recommender else None
-        if row is None or engine.shelf is None or not engine.shelf.listed(age_verified)[row]:
+        item_id = call.values["item_id"]
+        row = engine.listed_row(item_id, call.values["age_verified"])
+        if row is None:
             raise NotFound(f"there is no item {item_id[:80]!r} here")
         return json_reply(_item(engine, self._service.photos, row))
 
@@ -86,7 +88,7 @@ def _page(engine: Engine, photos: PhotoFolder, call: Call) -> CatalogueReply:
         offset=offset,
         limit=limit,
         items=[_item(engine, photos, int(row)) for row in rows[offset : offset + limit]],
-        categories=_categories(engine, listed),
+        categories=_categories(engine, call.values["age_verified"]),
     )
 
 
@@ -98,14 +100,13 @@ def _found(engine: Engine, query: str, chosen: NDArray[np.bool_]) -> tuple[NDArr
     return found[chosen[found]], more
 
 
-def _categories(engine: Engine, listed: NDArray[np.bool_]) -> list[CategoryReply]:
+def _categories(engine: Engine, age_verified: bool) -> list[CategoryReply]:
     assert engine.recommender is not None
     assert engine.shelf is not None
-    catalogue = engine.recommender.catalogue
+    catalogue, listed = engine.recommender.catalogue, engine.shelf.listed(age_verified)
     counts = np.bincount(engine.shelf.group[listed] + 1, minlength=len(catalogue.categories) + 1)
-    drawn = engine.generator.categories if engine.generator is not None else ()
     return [
-        CategoryReply(name, int(n), name in drawn)
+        CategoryReply(name, int(n), engine.draws(name, age_verified))
         for name, n in zip(catalogue.categories, counts[1:], strict=True)
         if n
     ]
@@ -122,5 +123,11 @@ def _item(engine: Engine, photos: PhotoFolder, row: int) -> CatalogueItem:
         catalogue.category(row),
         engine.shelf.has(row),
         catalogue.price(row),
-        photos.url(item_id),
+        _photo(engine, photos, item_id),
     )
+
+
+def _photo(engine: Engine, photos: PhotoFolder, item_id: str) -> str | None:
+    url = photos.url(item_id)
+    for_all = engine.listed_row(item_id, age_verified=False) is not None
+    return url if url is None or for_all else f"{url}?{AGE.name}=true"

@@ -47,8 +47,22 @@ class Engine:
 
     @cached_property
     def titles(self) -> TitleIndex:
-        """The index that finds items by title; made when it is first asked."""
+        """The index that finds items by title."""
         return TitleIndex(self.store.catalogue)
+
+    def listed_row(self, item_id: str, age_verified: bool) -> int | None:
+        """Return the row of an item that the rules let be shown, None for any other."""
+        if self.recommender is None or self.shelf is None:
+            return None
+        row = self.recommender.catalogue.row(item_id)
+        return row if row is not None and self.shelf.listed(age_verified)[row] else None
+
+    def draws(self, category: str, age_verified: bool) -> bool:
+        """Say whether there are pictures of ``category`` and the rules let them be shown."""
+        if self.generator is None or category not in self.generator.categories:
+            return False
+        forbidden = self.rules.never_show + (() if age_verified else self.rules.age_restricted)
+        return category not in forbidden
 
     def stocked(self, stock: Mapping[str, float] | None) -> Shelf | None:
         """Return the shelf with ``stock``, without putting it to use.
@@ -61,9 +75,10 @@ class Engine:
         return Shelf(self.recommender.catalogue, self.rules, stock)
 
     def warm(self) -> None:
-        """Run each model once, so that the first shopper does not wait for it."""
+        """Run each model once and index the titles: the first shopper does not wait for it."""
         if self.recommender is not None and self.shelf is not None:
             catalogue = self.recommender.catalogue
+            self.titles.find("")
             self.recommender.recommend(Request(k=1), self.shelf)
             self.recommender.recommend(Request(basket=(catalogue.item_id(1),), k=1), self.shelf)
         if self.generator is not None:

@@ -51,6 +51,10 @@ class EventWriter:
         await asyncio.to_thread(self._waiting.put, None)
         await asyncio.to_thread(self._thread.join)
 
+    def pseudonym(self, user_id: str) -> str:
+        """Return the name under which the file, and a bundle trained from it, know a shopper."""
+        return self._store.pseudonym(user_id)
+
     async def write(self, events: Sequence[Event]) -> list[bool]:
         """Keep ``events`` on the disk; of each, say whether it is new.
 

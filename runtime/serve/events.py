@@ -66,6 +66,10 @@ class EventStore:
                 f"cannot keep events in {path!r}: {error}; choose another file"
             ) from error
 
+    def pseudonym(self, user_id: str) -> str:
+        """Return the name under which this file alone, and its exports, know a shopper."""
+        return self._hashed(user_id).hex()
+
     def add(self, events: Sequence[Event], now_s: float) -> list[bool]:
         """Keep ``events`` on the disk before returning; all of them or none.
 
@@ -87,7 +91,8 @@ class EventStore:
                     "INSERT OR IGNORE INTO events (id, kind, session, user, item_id, quantity,"
                     " bundle, version, time_s, received_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
-                        event.id, event.kind, event.session, self._hashed(event.user),
+                        event.id, event.kind, event.session,
+                        self._hashed(event.user) if event.user is not None else None,
                         event.item_id, event.quantity, event.bundle, event.version, event.time_s,
                         now_s,
                     ),
@@ -132,10 +137,8 @@ class EventStore:
         (free,) = self._db.execute("PRAGMA freelist_count").fetchone()
         return self.size_bytes - int(free) * _PAGE_BYTES
 
-    def _hashed(self, user: str | None) -> bytes | None:
-        if user is None:
-            return None
-        text = user.encode("utf-8", errors="surrogatepass")
+    def _hashed(self, user_id: str) -> bytes:
+        text = user_id.encode("utf-8", errors="surrogatepass")
         return hashlib.blake2b(text, key=self._salt, digest_size=_DIGEST_BYTES).digest()
 
     def _prepare(self) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from runtime.serve.bodies import Bodies
 from runtime.serve.errors import HttpError
 from runtime.serve.metrics import Metrics
 from runtime.serve.page_files import is_page
@@ -30,12 +31,14 @@ class Gate:
         app: what answers requests that are let through.
         settings: the host and the token.
         metrics: where answers are counted.
+        bodies: where a request's body counts until it is answered.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, bodies: Bodies) -> None:
         self._app = app
         self._settings = settings
         self._metrics = metrics
+        self._bodies = bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -58,6 +61,7 @@ class Gate:
             else:
                 await error_reply(refusal)(scope, receive, noting)
         finally:
+            self._bodies.release(scope)
             duration_s = time.perf_counter() - begun_s
             self._metrics.request(_model_of(scope["path"]), _outcome_of(status), duration_s)
 

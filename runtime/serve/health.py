@@ -80,7 +80,8 @@ class Health:
     async def reload(self, call: Call) -> Response:
         """Look at bundle, rules and stock on the disk now, and say what became of them."""
         del call
-        outcome = await self._reloader.reload()
+        with self._service.reloaders.place():
+            outcome = await self._reloader.reload()
         if outcome == "refused":
             raise HttpError(f"the old one serves on: {self._reloader.problem}", 409)
         name = self._service.engine.name

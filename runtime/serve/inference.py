@@ -6,6 +6,7 @@ https://github.com/triton-inference-server/server/blob/main/docs/protocol/extens
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import time
 import zlib
@@ -17,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runtime.errors import nearest
-from runtime.serve.bodies import decode, decompressed
+from runtime.serve.bodies import decode, decompressed, off_loop
 from runtime.serve.endpoint import Answers, Call, Endpoint
 from runtime.serve.errors import HttpError
 from runtime.serve.inference_schemas import InferBody, InferInput, InferReply
@@ -29,6 +30,9 @@ from runtime.serve.tensors import binary_size, read_tensor, write_tensor
 HEADER_LENGTH = "Inference-Header-Content-Length"
 BINARY = "application/octet-stream"
 _WORTH_COMPRESSING_BYTES = 1 << 14
+Asked = tuple[Values, InferBody, list[tuple[str, bool]]]
+"""The checked inputs, the request itself, and the outputs that it asks for, in binary or not."""
+
 _RAW = {HEADER_LENGTH: "length of the JSON that comes before the tensors' bytes, where any do"}
 
 
@@ -63,26 +67,31 @@ class Inference:
             count(model.name, 0, begun_ns, succeeded=False)
             raise
         count(model.name, len(next(iter(values.values()))), begun_ns, succeeded=True)
-        return _reply(call.request, model, asked, answer, outputs)
+        size_bytes = sum(answer[name].nbytes for name, _ in outputs)
+        return await off_loop(size_bytes, _reply, call.request, model, asked, answer, outputs)
 
-    async def _read(
-        self, request: Request, model: Model
-    ) -> tuple[Values, InferBody, list[tuple[str, bool]]]:
-        """Return the checked inputs, the request, and the outputs that it asks for."""
-        headers = request.headers
-        body = await self._service.bodies.read(request, self._limits.body_bytes)
-        encoding = headers.get("content-encoding", "")
+    async def _read(self, request: Request, model: Model) -> Asked:
+        """Return what the request asks of ``model``."""
+        bodies, limit_bytes = self._service.bodies, self._limits.body_bytes
+        body = await bodies.read(request, limit_bytes)
+        encoding = request.headers.get("content-encoding", "")
         if encoding:
-            body = decompressed(body, encoding, self._limits.body_bytes)
-        told, binary = _split(body, headers.get(HEADER_LENGTH))
-        asked: InferBody = decode(told, InferBody)
-        values = _values(asked.inputs, binary, model, self._limits.batch)
-        outputs = _outputs(asked, model)
-        model.check(values)
-        return values, asked, outputs
+            body = await asyncio.to_thread(decompressed, body, encoding, limit_bytes)
+            bodies.hold(request, len(body))
+        header_length = request.headers.get(HEADER_LENGTH)
+        return await off_loop(len(body), _asked, body, header_length, model, self._limits.batch)
 
     def _model(self, call: Call) -> Model:
         return find_model(self._service.engine, call.values["model"], call.values.get("version"))
+
+
+def _asked(body: bytes, header_length: str | None, model: Model, max_batch: int) -> Asked:
+    told, binary = _split(body, header_length)
+    asked: InferBody = decode(told, InferBody)
+    values = _values(asked.inputs, binary, model, max_batch)
+    outputs = _outputs(asked, model)
+    model.check(values)
+    return values, asked, outputs
 
 
 def _split(body: bytes, header_length: str | None) -> tuple[bytes, bytes]:
@@ -164,7 +173,6 @@ def _reply(
     outputs: Sequence[tuple[str, bool]],
 ) -> Response:
     written = [write_tensor(name, answer[name], binary=binary) for name, binary in outputs]
-    where = model.engine.store.where
     told = msgspec.json.encode(
         InferReply(
             model.name,
@@ -172,8 +180,8 @@ def _reply(
             [tensor for tensor, _ in written],
             {
                 "variant": model.variant,
-                "provider": where.actual,
-                "requested_provider": where.requested,
+                "provider": model.provider.actual,
+                "requested_provider": model.provider.requested,
             },
             asked.id,
         )

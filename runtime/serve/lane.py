@@ -25,6 +25,7 @@ from runtime.serve.limits import Limits
 
 T = TypeVar("T")
 
+_FEW = 8  # requests that may wait whatever they cost: they are served sooner than they come again
 _RUN_S = 0.05  # a run is not made longer than this by taking more requests into it
 _GUESS_S = 0.001  # what a request costs, until one was measured
 _WEIGHT = 0.1  # of a new measurement in what a request is taken to cost
@@ -98,7 +99,8 @@ class Lane:
     async def _put(
         self, queue: deque[_Job], limit: int, steps: Any, recommender: Recommender | None = None
     ) -> Any:
-        too_long = queue is self._fast and len(queue) * self._request_s > self._limits.wait_s
+        needed_s = len(queue) * self._request_s if queue is self._fast else 0.0
+        too_long = len(queue) >= _FEW and needed_s > self._limits.wait_s
         if len(queue) >= limit or too_long or self._stopping:
             raise Overloaded("too many requests wait", self._limits.retry_after_s)
         assert self._loop is not None
@@ -138,7 +140,8 @@ class Lane:
 
         After a pause in which nothing was computed, all have waited; then all are served.
         """
-        late_s = time.monotonic() - self._limits.wait_s if self._fast else -math.inf
+        many = len(self._fast) >= _FEW
+        late_s = time.monotonic() - self._limits.wait_s if many else -math.inf
         asked = [job for job in batch if job.since_s >= late_s and not job.future.cancelled()]
         done: list[tuple[_Job, Any]] = [
             (job, self._late()) for job in batch if job.since_s < late_s
@@ -165,7 +168,7 @@ class Lane:
         """Take one step of a job; put it at the end of the queue if there are more."""
         if job.future.cancelled():
             return
-        if job.since_s < time.monotonic() - self._limits.wait_s:
+        if job.since_s < time.monotonic() - self._limits.picture_wait_s:
             self._tell([(job, self._late())])
             return
         try:

@@ -16,7 +16,7 @@ class Limits:
     Attributes:
         body_bytes: of a request with tensors or stock, also after decompression.
         small_body_bytes: of any other request.
-        held_bytes: of all bodies that are being read at one time.
+        held_bytes: of all bodies whose requests are not answered yet.
         body_timeout_s: for a body to arrive, from its first byte.
         head_timeout_s: for a request's head to arrive.
         head_bytes: of a request's head.
@@ -28,7 +28,12 @@ class Limits:
         events: in one request.
         queue: requests that wait to be computed; those beyond are answered 503.
         picture_queue: the same for pictures.
+        searches: searches of the catalogue at one time; those beyond are answered 503.
+        photos: photos that are read at one time; the same.
+        restocks: replacements of the stock at one time; the same.
+        reloads: looks for something newer that wait at one time; the same.
         wait_s: for a request to be computed; one that waited longer is answered 503.
+        picture_wait_s: for a picture to be begun; the same.
         retry_after_s: when who was answered 503 may come again.
         stop_s: for what was begun to be finished when the server stops.
     """
@@ -47,7 +52,12 @@ class Limits:
     events: int = 1000
     queue: int = 128
     picture_queue: int = 16
+    searches: int = 32
+    photos: int = 64
+    restocks: int = 4
+    reloads: int = 4
     wait_s: float = 0.2
+    picture_wait_s: float = 2.0
     retry_after_s: int = 1
     stop_s: int = 30
 

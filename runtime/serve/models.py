@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from runtime.generator import Generator
 from runtime.manifest import ModelSection
+from runtime.provider import Provider
 from runtime.questions import Reply, Steps, Tensors, rows_of_a_run
 from runtime.recommender import Recommender
 from runtime.serve.engine import Engine
@@ -34,6 +35,7 @@ class Model:
         name: "recommender" or "generator".
         version: of the bundle.
         variant: which exported form runs.
+        provider: where it was to run, and does.
         inputs: what it takes, by name.
         outputs: what it answers, by name.
         engine: the bundle.
@@ -42,6 +44,7 @@ class Model:
     name: str
     version: str
     variant: str
+    provider: Provider
     inputs: Mapping[str, TensorSpec]
     outputs: Mapping[str, TensorSpec]
     engine: Engine
@@ -106,6 +109,7 @@ def find_model(engine: Engine, name: str, version: str | None) -> Model:
         name,
         current,
         runs.opened[0],
+        runs.provider,
         {tensor.name: TensorSpec.of(tensor) for tensor in section.inputs},
         {tensor.name: TensorSpec.of(tensor) for tensor in section.outputs},
         engine,

@@ -12,7 +12,7 @@ from runtime.serve.endpoint import Answers, Call, Endpoint
 from runtime.serve.errors import NotFound
 from runtime.serve.replies import reply
 from runtime.serve.service import Service
-from runtime.serve.shop import ITEM
+from runtime.serve.shop import AGE, ITEM
 
 _ANY = "image/*"
 _TOLD = {"ETag": "of this file; with If-None-Match a client need not fetch it again"}
@@ -33,20 +33,23 @@ class Photos:
         return [
             Endpoint(
                 "GET", "/v1/photos/{item_id:path}", "Show the shop's photo of an item.", self.show,
-                answers, (400, 404, 503), (ITEM,), tag="catalogue",
+                answers, (400, 404, 503), (ITEM,), (AGE,), tag="catalogue",
             )
         ]  # fmt: skip
 
     async def show(self, call: Call) -> Response:
         """Return the file, or say that the client has it."""
-        photo = self._service.photos.of(call.values["item_id"])
-        if photo is None:
-            raise NotFound(f"there is no photo of {call.values['item_id'][:80]!r}")
+        item_id = call.values["item_id"]
+        photo = self._service.photos.of(item_id)
+        row = self._service.engine.listed_row(item_id, call.values["age_verified"])
+        if photo is None or row is None:
+            raise NotFound(f"there is no photo of {item_id[:80]!r}")
         try:
-            content = await asyncio.to_thread(photo.path.read_bytes)
+            with self._service.photo_readers.place():
+                content = await asyncio.to_thread(photo.path.read_bytes)
             tag = _tag(photo.path)
         except OSError as error:  # it went a moment ago
-            raise NotFound(f"the photo of {call.values['item_id'][:80]!r} went away") from error
+            raise NotFound(f"the photo of {item_id[:80]!r} went away") from error
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
         if _has(call.request, tag):
             return Response(status_code=304, headers=headers)

@@ -22,6 +22,7 @@ from runtime.serve.picture_cache import PictureCache
 from runtime.serve.replies import json_reply, reply
 from runtime.serve.schemas import BundleReply, PicturesReply
 from runtime.serve.service import Service
+from runtime.serve.shop import AGE
 
 PNG = "image/png"
 _CACHE_BYTES = 32 << 20
@@ -50,6 +51,7 @@ class Pictures:
                 "truncation", "number", "draw latent values beyond plus or minus this again",
                 None, MIN_TRUNCATION, 1e6,
             ),
+            AGE,
         )  # fmt: skip
 
     def endpoints(self) -> list[Endpoint]:
@@ -58,7 +60,7 @@ class Pictures:
             Endpoint(
                 "GET", "/v1/images", "Say what pictures can be drawn of.", self.list,
                 {200: Answers("the generator's categories", PicturesReply)}, (400, 404, 503),
-                tag="pictures",
+                query=(AGE,), tag="pictures",
             ),
             Endpoint(
                 "GET", "/v1/images/{category:path}", "Draw a picture, or a sheet of several.",
@@ -73,15 +75,14 @@ class Pictures:
 
     async def list(self, call: Call) -> Response:
         """Return the categories, and the size of a picture."""
-        del call
-        engine = self._service.engine
+        engine, age_verified = self._service.engine, call.values["age_verified"]
         generator = _generator(engine)
         section = engine.manifest.generator
         assert section is not None
         return json_reply(
             PicturesReply(
                 BundleReply(engine.name.name, engine.name.version),
-                [name for name in generator.categories if not _forbidden(engine, name)],
+                [name for name in generator.categories if engine.draws(name, age_verified)],
                 section.image_size,
                 section.image_size,
                 section.channels,
@@ -92,9 +93,9 @@ class Pictures:
         """Return the picture, drawn now or before."""
         engine = self._service.engine
         generator = _generator(engine)
-        category = call.values["category"]
-        if category not in generator.categories or _forbidden(engine, category):
-            shown = [name for name in generator.categories if not _forbidden(engine, name)]
+        category, age_verified = call.values["category"], call.values["age_verified"]
+        if not engine.draws(category, age_verified):
+            shown = [name for name in generator.categories if engine.draws(name, age_verified)]
             raise NotFound(f"unknown category {category[:80]!r}; {nearest(category[:80], shown)}")
         if not _accepts_png(call.request.headers.get("accept", "*/*")):
             raise HttpError("pictures are PNG, which the Accept header refuses", 406)
@@ -105,8 +106,8 @@ class Pictures:
             "Cache-Control": "no-cache",  # keep it, and ask: a new bundle draws another
             "Vary": "Accept",
             "Endcap-Variant": generator.opened[0],
-            "Endcap-Provider": engine.store.where.actual,
-            "Endcap-Requested-Provider": engine.store.where.requested,
+            "Endcap-Provider": generator.provider.actual,
+            "Endcap-Requested-Provider": generator.provider.requested,
         }
         pictures = self._service.metrics.pictures
         if _matches(call.request, tag):
@@ -139,16 +140,12 @@ def _generator(engine: Engine) -> Generator:
     return engine.generator
 
 
-def _forbidden(engine: Engine, category: str) -> bool:
-    return category in engine.rules.never_show
-
-
 def _tag(engine: Engine, generator: Generator, category: str, latents: Latents) -> str:
     """Return the ETag: a hash of everything that the bytes depend on."""
     facts = (
         engine.store.bundle.manifest_sha256,
         generator.opened[0],
-        engine.store.where.actual,
+        generator.provider.actual,
         category,
         latents,
     )

@@ -14,6 +14,7 @@ from runtime.serve.event_writer import EventWriter
 from runtime.serve.lane import Lane
 from runtime.serve.metrics import Metrics
 from runtime.serve.photo_folder import PhotoFolder
+from runtime.serve.room import Room
 from runtime.serve.settings import Settings
 from runtime.serve.statistics import Statistics
 
@@ -32,6 +33,10 @@ class Service:
         metrics: counts.
         statistics: counts inference requests as Triton does.
         bodies: reads requests.
+        searches: places for those who search the catalogue.
+        photo_readers: places for those who ask for a photo.
+        restockers: places for those who replace the stock.
+        reloaders: places for those who ask for a reload.
         shelf_lock: held while a shelf is compiled and put to use.
         stopping: whether the server is about to end.
     """
@@ -43,6 +48,7 @@ class Service:
         stock: Mapping[str, float] | None,
         events: EventWriter | None,
     ) -> None:
+        limits = settings.limits
         self.settings = settings
         self.engine = engine
         self.stock = stock
@@ -50,9 +56,13 @@ class Service:
         self.photos = PhotoFolder(settings.photos)
         self.events = events
         self.metrics = Metrics()
-        self.lane = Lane(settings.limits, self.metrics.batch)
+        self.lane = Lane(limits, self.metrics.batch)
         self.statistics = Statistics()
-        self.bodies = Bodies(settings.limits)
+        self.bodies = Bodies(limits)
+        self.searches = Room(limits.searches, "searches", limits.retry_after_s)
+        self.photo_readers = Room(limits.photos, "photos", limits.retry_after_s)
+        self.restockers = Room(limits.restocks, "replacements of the stock", limits.retry_after_s)
+        self.reloaders = Room(limits.reloads, "reloads", limits.retry_after_s)
         self.shelf_lock = asyncio.Lock()
         self.stopping = False
         self._publish()

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from runtime.answer import Answer
 from runtime.errors import UnusableInput
 from runtime.request import Request
-from runtime.serve.bodies import decode
+from runtime.serve.bodies import decode, off_loop
 from runtime.serve.endpoint import Answers, Call, Endpoint
 from runtime.serve.engine import Engine
 from runtime.serve.errors import HttpError, NotFound
@@ -79,7 +79,7 @@ class Shop:
         asked: RecommendBody = decode(body, RecommendBody)
         engine = self._service.engine
         request = Request(
-            user=asked.user,
+            user=self._known_as(asked.user, engine),
             basket=tuple(asked.basket),
             k=_k(asked.k, engine),
             category=asked.category,
@@ -111,14 +111,12 @@ class Shop:
 
     async def restock(self, call: Call) -> Response:
         """Replace the stock by the list in the body: JSON or CSV."""
-        body = await self._service.bodies.read(call.request, self._limits.body_bytes)
-        kind = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind == _CSV or (kind != JSON and body.lstrip()[:1] not in (b"{", b"[", b"")):
-            stock = _from_csv(body)
-        else:
-            stock = _from_json(decode(body, StockBody))
-        engine = await self._service.restock(stock)
-        return json_reply(self._stock_reply(engine, stock))
+        with self._service.restockers.place():
+            body = await self._service.bodies.read(call.request, self._limits.body_bytes)
+            kind = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+            stock = await off_loop(len(body), _stock, body, kind)
+            engine = await self._service.restock(stock)
+            return json_reply(await off_loop(len(body), self._stock_reply, engine, stock))
 
     async def keep(self, call: Call) -> Response:
         """Keep events on the disk before answering."""
@@ -135,6 +133,18 @@ class Shop:
             self._service.metrics.events.labels(event.kind, outcome).inc()
         name = BundleReply(engine.name.name, engine.name.version)
         return json_reply(EventsReply(sum(fresh), len(fresh) - sum(fresh), name))
+
+    def _known_as(self, user_id: str | None, engine: Engine) -> str | None:
+        """Return the name under which the bundle knows a shopper.
+
+        A bundle trained from the events that are kept here knows shoppers by the hashes that stand
+        in their place there.
+        """
+        recommender, events = engine.recommender, self._service.events
+        if user_id is None or recommender is None or events is None or recommender.knows(user_id):
+            return user_id
+        pseudonym = events.pseudonym(user_id)
+        return pseudonym if recommender.knows(pseudonym) else user_id
 
     async def _ask(self, engine: Engine, request: Request) -> Answer:
         recommender = engine.recommender
@@ -167,6 +177,13 @@ def _k(k: int | None, engine: Engine) -> int:
 
 def _no_recommender(engine: Engine) -> NotFound:
     return NotFound(f"bundle {engine.name.name!r} holds no recommender")
+
+
+def _stock(body: bytes, kind: str) -> dict[str, float]:
+    """Return quantity by item id from a body of media type ``kind``."""
+    if kind == _CSV or (kind != JSON and body.lstrip()[:1] not in (b"{", b"[", b"")):
+        return _from_csv(body)
+    return _from_json(decode(body, StockBody))
 
 
 def _from_csv(body: bytes) -> dict[str, float]:

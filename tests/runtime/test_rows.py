@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -101,11 +102,29 @@ def test_layout_is_the_stated_one() -> None:
 
 
 def test_equal_hashes_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime.catalogue, "_hash_of", lambda encoded: np.uint64(len(encoded)))
+    def lengths(encoded: Iterable[bytes]) -> np.ndarray:
+        return np.array([len(text) for text in encoded], np.uint64)
+
+    monkeypatch.setattr(runtime.catalogue, "_hashes_of", lengths)
     catalogue = catalogue_of(Column("item_id", "text", ["aa", "bb", "c", "dd"]))
     assert [catalogue.row(item_id) for item_id in ("aa", "bb", "c", "dd")] == [1, 2, 3, 4]
     assert catalogue.row("ee") is None
     assert catalogue.row("x") is None
+    many = ["dd", "x", "aa", "c", "ee", "bb", "", "ddd", "aa"]
+    assert catalogue.rows(many).tolist() == [4, 0, 1, 3, 0, 2, 0, 0, 1]
+
+
+@pytest.mark.parametrize(("n", "dtype"), [(1, "int8"), (127, "int8"), (128, "int16")])
+def test_category_codes_are_as_narrow_as_they_can_be(n: int, dtype: str) -> None:
+    names = [f"c{i}" for i in range(n)]
+    catalogue = catalogue_of(
+        Column("item_id", "text", [f"i{i}" for i in range(n + 1)]),
+        Column("category", "label", [*names, None]),
+    )
+    assert catalogue.category_codes.dtype == dtype
+    assert catalogue.category_codes.tolist() == [*range(n), -1]
+    assert np.flatnonzero(catalogue.mask(names[-1])).tolist() == [n]
+    assert catalogue.category(n + 1) is None
 
 
 @pytest.mark.parametrize("item_id", ["", "\udcff", "nul\0", "a" * 10_000])

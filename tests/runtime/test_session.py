@@ -17,8 +17,8 @@ from runtime.device import CpuClass
 from runtime.errors import MissingCapability, UnusableInput
 from runtime.session import available_providers, open_session, resolve_provider
 from runtime.store import load
+from tests.providers import CPU, CUDA, pretend
 
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 Offer = Callable[..., None]
 
 
@@ -31,24 +31,10 @@ def graph(tiny: Path) -> bytes:
 def offer(monkeypatch: pytest.MonkeyPatch) -> Offer:
     """Pretend that onnxruntime offers, and then obtains, these providers."""
 
-    def pretend(*offered: str, obtained: tuple[str, ...] = (CPU,)) -> None:
-        monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: list(offered))
-        real = onnxruntime.InferenceSession
+    def offering(*offered: str, obtained: tuple[str, ...] = (CPU,)) -> None:
+        pretend(monkeypatch, *offered, obtained=obtained)
 
-        class Pretended:
-            def __init__(self, model: bytes, options: Any, providers: list[str]) -> None:
-                self.asked = providers
-                self._real = real(model, options, providers=[CPU])
-
-            def get_providers(self) -> list[str]:
-                return list(obtained)
-
-            def __getattr__(self, name: str) -> Any:
-                return getattr(self._real, name)
-
-        monkeypatch.setattr(onnxruntime, "InferenceSession", Pretended)
-
-    return pretend
+    return offering
 
 
 def test_cpu(graph: bytes) -> None:

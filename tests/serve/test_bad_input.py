@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +24,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
     unsupported_method,
 )
+from starlette.routing import Route
 
+from runtime.serve.app import make_app
+from runtime.serve.page_files import is_page
 from tests.serve.served import TINY, Served, serving
 
 JSON = st.recursive(
@@ -253,6 +257,18 @@ def test_the_document_lists_every_path(fuzzed: Served) -> None:
         "/v2/health/ready", "/v2/models/{model}", "/v2/models/{model}/infer",
         "/v2/models/{model}/versions/{version}/infer",
     }  # fmt: skip
+    documented = {
+        (method.upper(), path)
+        for path, operations in document["paths"].items()
+        for method in operations
+    }
+    served = {
+        (method, re.sub(r":path\}", "}", route.path))
+        for route in make_app(fuzzed.service).routes
+        if isinstance(route, Route) and not is_page(route.path)
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    assert documented == served
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             assert operation["summary"], (path, method)

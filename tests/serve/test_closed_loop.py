@@ -52,7 +52,7 @@ def purchases() -> list[dict[str, object]]:
     return events
 
 
-def test_what_was_bought_together_is_recommended(
+def test_what_was_bought_together_is_recommended_and_shoppers_are_known_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fewer_requests(monkeypatch)
@@ -73,6 +73,10 @@ def test_what_was_bought_together_is_recommended(
         (tmp_path / "next").rename(place)
         assert server.client.post("/v1/reload").json()["outcome"] == "loaded"
         after = server.recommend(basket=[PAIR[0]], k=3)
+        known = server.recommend(user="u3", k=3)
+        unknown = server.recommend(user="u1", k=3)
     assert PAIR[1] not in before
     assert after["bundle"] == {"name": "tiny-store", "version": 4}
     assert after["items"][0]["item_id"] == PAIR[1]
+    assert (known["tier"], known["unknown"], known["degraded"]) == ("user", [], [])
+    assert (unknown["tier"], unknown["unknown"]) == ("popular", ["u1"])

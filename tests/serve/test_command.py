@@ -38,10 +38,6 @@ def test_it_says_where_it_serves_and_stops_when_told(tmp_path: Path) -> None:
         assert server.stop() == 0
 
 
-def test_cuda_without_cuda_is_exit_code_3() -> None:
-    assert "pip install 'endcap[gpu]'" in refused(TINY, "--provider", "cuda", code=3)
-
-
 def test_a_port_that_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from pathlib import Path
 
 import httpx
@@ -136,6 +137,22 @@ def test_a_token_that_is_none(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UnusableInput, match=message) as refused:
         read_token(str(path))
     assert "word" not in str(refused.value) or text not in str(refused.value)
+
+
+def test_a_token_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every guess, long or short, goes through the one comparison that takes as long for each."""
+    compared: list[tuple[bytes, bytes]] = []
+    real = hmac.compare_digest
+
+    def noted(given: bytes, expected: bytes) -> bool:
+        compared.append((given, expected))
+        return real(given, expected)
+
+    monkeypatch.setattr("runtime.serve.tokens.hmac.compare_digest", noted)
+    guesses = (b"", b"x", b"Bearer 0", b"Basic y", f"Bearer {SECRET}".encode())
+    assert [Token(SECRET).admits(guess) for guess in guesses] == [False] * 4 + [True]
+    assert {expected for _, expected in compared} == {f"Bearer {SECRET}".encode()}
+    assert len(compared) == len(guesses)
 
 
 def test_a_token_file(tmp_path: Path) -> None:

@@ -210,6 +210,27 @@ def test_who_would_wait_too_long_is_turned_away_at_once() -> None:
     in_lane(test, wait_s=0.2)
 
 
+def test_a_few_are_served_however_long_it_takes() -> None:
+    """On a machine that other work holds up, 8 tills are slow and none is turned away."""
+
+    class Slow(Graph):
+        def together(self, steps: list[Any]) -> list[Any]:
+            time.sleep(0.01 * len(steps))
+            return super().together(steps)
+
+    async def test(lane: Lane, graph: Graph) -> None:
+        slow = Slow()
+        slow.go.set()
+
+        async def till(n: int) -> list[str]:
+            return [await lane.ask(slow, n) for _ in range(10)]  # type: ignore[arg-type]
+
+        said = await asyncio.gather(*map(till, range(8)))
+        assert said == [[f"answer to {n}"] * 10 for n in range(8)]
+
+    in_lane(test, wait_s=0.001)
+
+
 def test_who_left_is_not_computed() -> None:
     async def test(lane: Lane, graph: Graph) -> None:
         first = await blocked(lane, graph)

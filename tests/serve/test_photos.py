@@ -60,6 +60,25 @@ def test_nothing_else(shop: Served, path: str) -> None:
     assert "there is no photo of" in said.json()["error"]
 
 
+def test_photos_keep_to_the_rules(tmp_path: Path) -> None:
+    rules, folder = tmp_path / "rules.toml", tmp_path / "photos"
+    rules.write_text('never_show = ["Dairy"]\nage_restricted = ["Drinks"]')
+    folder.mkdir()
+    for name in ("BREAD-1", "MILK", "COLA", "no such item"):
+        (folder / f"{name}.jpg").write_bytes(JPEG)
+    with serving(photos=str(folder), rules=str(rules)) as server:
+        get = server.client.get
+        assert get("/v1/photos/BREAD-1").status_code == 200
+        for path in ("MILK", "MILK?age_verified=true", "COLA", "no%20such%20item"):
+            assert get(f"/v1/photos/{path}").status_code == 404, path
+        items = get("/v1/catalogue?age_verified=true").json()["items"]
+        named = {item["item_id"]: item["photo"] for item in items if item["photo"]}
+        assert named == {
+            "BREAD-1": "/v1/photos/BREAD-1", "COLA": "/v1/photos/COLA?age_verified=true",
+        }  # fmt: skip
+        assert get(named["COLA"]).content == JPEG
+
+
 def test_a_photo_that_comes_and_goes(tmp_path: Path) -> None:
     photos = PhotoFolder(str(tmp_path))
     assert photos.url("a/b") is None

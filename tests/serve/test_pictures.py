@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 from runtime.serve.picture_cache import PictureCache
 from runtime.store import Store
+from tests.damage import Damage
 from tests.serve.served import Served, serving
 
 
@@ -110,6 +112,28 @@ def test_what_can_be_drawn(served: Served) -> None:
     }
 
 
+def test_pictures_keep_to_the_rules(tiny: Path, tmp_path: Path) -> None:
+    """Categories of the generator are held back by name, whatever the catalogue's are called."""
+    copy = Path(shutil.copytree(tiny, tmp_path / "copy"))
+    names = ["Bakery", "Dairy", "Drinks"]
+    Damage(copy).manifest(lambda document: document["generator"].update(categories=names))
+    rules = tmp_path / "rules.toml"
+    rules.write_text('never_show = ["Dairy"]\nage_restricted = ["Drinks"]')
+    with serving(copy, rules=str(rules)) as server:
+        get = server.client.get
+        assert get("/v1/images").json()["categories"] == ["Bakery"]
+        assert get("/v1/images?age_verified=true").json()["categories"] == ["Bakery", "Drinks"]
+        asked = {
+            path: get(f"/v1/images/{path}").status_code
+            for path in ("Bakery", "Dairy", "Dairy?age_verified=true", "Drinks",
+                         "Drinks?age_verified=true")
+        }  # fmt: skip
+        assert list(asked.values()) == [200, 404, 404, 404, 200]
+        assert "'Drinks'" not in get("/v1/images/Dairy").json()["error"].partition(";")[2]
+        listed = get("/v1/catalogue?age_verified=true").json()["categories"]
+        assert {one["name"]: one["pictures"] for one in listed} == {"Bakery": True, "Drinks": True}
+
+
 def test_a_bundle_without_a_generator(damage: None, tmp_path: Path) -> None:
     with serving(tmp_path / "copy") as server:
         assert server.client.get("/v1/images").status_code == 404
@@ -122,10 +146,6 @@ def test_a_bundle_without_a_generator(damage: None, tmp_path: Path) -> None:
 
 @pytest.fixture
 def damage(tiny: Path, tmp_path: Path) -> None:
-    import shutil
-
-    from tests.damage import Damage
-
     copy = Path(shutil.copytree(tiny, tmp_path / "copy"))
     Damage(copy).manifest(lambda document: document.update(generator=None))
 
