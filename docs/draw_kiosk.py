@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from benchmarks.chromium import chromium
+from benchmarks.chromium import chromium, scan
 from benchmarks.serving.servers import Server, endcap, free_port, running
 
 ROOT = Path(__file__).parent.parent
@@ -30,6 +30,7 @@ BASKET = ("CS-0017", "CS-0554", "CS-0011")
 SEEN = """() => [...document.querySelectorAll("img")]
   .filter(one => one.checkVisibility() && one.getBoundingClientRect().top < innerHeight)
   .every(one => one.complete && !one.matches(".drawing:not(.there)"))"""
+SILENT = """() => document.querySelector(".status.there") === null"""
 NO_FONT = (
     "no font for Chinese is here; on Debian as root: "
     "apt-get install -y --no-install-recommends fonts-inter fonts-noto-cjk"
@@ -52,9 +53,8 @@ def basket(page: Page) -> None:
     """Three products were scanned."""
     begin(page)
     for at, code in enumerate(BASKET):
-        page.keyboard.type(code)
         with page.expect_response("**/v1/recommend"):
-            page.keyboard.press("Enter")
+            scan(page, code)
         page.locator("#lines > .line").nth(at).wait_for()
     page.locator("#suggested .reason").first.wait_for()
 
@@ -109,6 +109,8 @@ def draw(browser: Browser, server: Server, name: str) -> None:
         page.locator("#offline[open]").wait_for()
     else:
         page.wait_for_function(SEEN)
+    if name != "basket":  # which shows what is said of the last product
+        page.wait_for_function(SILENT)
     page.wait_for_timeout(600)  # what moves has come to rest
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     picture.thumbnail((WIDEST_PX, TALLEST_PX), Image.Resampling.LANCZOS)
