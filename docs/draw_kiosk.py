@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from benchmarks.chromium import chromium
+from benchmarks.chromium import chromium, scan
 from benchmarks.serving.servers import Server, endcap, free_port, running
 
 ROOT = Path(__file__).parent.parent
@@ -52,9 +52,8 @@ def basket(page: Page) -> None:
     """Three products were scanned."""
     begin(page)
     for at, code in enumerate(BASKET):
-        page.keyboard.type(code)
         with page.expect_response("**/v1/recommend"):
-            page.keyboard.press("Enter")
+            scan(page, code)
         page.locator("#lines > .line").nth(at).wait_for()
     page.locator("#suggested .reason").first.wait_for()
 

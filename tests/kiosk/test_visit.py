@@ -147,6 +147,7 @@ def test_done_sends_what_was_bought(shopper: Shopper, kiosk: Started) -> None:
         page.get_by_role("button", name="I’m done").click()
     expect(page.get_by_role("heading", name="Thank you!")).to_be_visible()
     expect(page.locator("#thanks-lead")).to_contain_text("2 items")
+    expect(page.locator("#status")).to_be_empty()
     kinds = [event["kind"] for event in sent]
     assert {"shown", "tapped", "bought"} <= set(kinds)
     assert len({event["session"] for event in sent}) == 1
