@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 KINDS = ("text", "label", "number")
 _REMEMBERED = 4096  # items whose texts are kept decoded: what most answers show
+_FOUND = 16_384  # ids whose rows are remembered: what most baskets hold
 _FEW = 8  # ids that are found sooner one by one than together
 
 
@@ -64,6 +65,7 @@ class Catalogue:
         if self.n_items and not 1 <= self._hash_row.min() <= self._hash_row.max() <= self.n_items:
             raise ValueError("id_row leaves the catalogue")
         self.shown = lru_cache(_REMEMBERED)(self._shown)
+        self._found = lru_cache(_FOUND)(self._find)
         self._titles = self._texts("title") if self._kind("title") == "text" else None
         self._prices: NDArray[np.float64] | None = None
         if self._kind("price") == "number":
@@ -103,6 +105,9 @@ class Catalogue:
 
     def row(self, item_id: str) -> int | None:
         """Return the item row of ``item_id``, or None when the catalogue does not have it."""
+        return self._found(item_id)
+
+    def _find(self, item_id: str) -> int | None:
         encoded = item_id.encode("utf-8", errors="surrogatepass")
         wanted = _hashes_of([encoded])[0]
         at = int(np.searchsorted(self._hash, wanted))

@@ -34,16 +34,20 @@ class Question:
     def __len__(self) -> int:
         return len(self.contexts)
 
-    def tensors(self, max_basket: int) -> Tensors:
-        """Return the graph's inputs; of a basket that is too long the latest items count."""
-        n = len(self.contexts)
-        user = np.array([user for user, _ in self.contexts], np.int64)[:, None]  # [n, 1]
-        basket = np.zeros((n, max_basket), np.int64)
-        for place, (_, rows) in enumerate(self.contexts):
+    @property
+    def n_rows(self) -> int:
+        """Rows of the catalogue."""
+        return len(self.allowed)
+
+    def fill(self, tensors: Tensors, start: int) -> None:
+        """Write into ``tensors`` from row ``start``; of a long basket the latest items count."""
+        max_basket = tensors.basket.shape[1]
+        for place, (user, rows) in enumerate(self.contexts, start):
+            tensors.user[place, 0] = user
             latest = rows[-max_basket:]
             if latest:
-                basket[place, -len(latest) :] = latest
-        return Tensors(user, basket, np.broadcast_to(self.allowed, (n, len(self.allowed))))
+                tensors.basket[place, -len(latest) :] = latest
+        tensors.allowed[start : start + len(self)] = self.allowed
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,16 @@ class Tensors:
     def __len__(self) -> int:
         return len(self.user)
 
-    def tensors(self, max_basket: int) -> Tensors:
-        """Return the inputs as they are."""
-        del max_basket
-        return self
+    @property
+    def n_rows(self) -> int:
+        """Rows of the catalogue."""
+        return int(self.allowed.shape[1])
+
+    def fill(self, tensors: Tensors, start: int) -> None:
+        """Write into ``tensors`` from row ``start``."""
+        rows = slice(start, start + len(self))
+        tensors.user[rows], tensors.basket[rows] = self.user, self.basket
+        tensors.allowed[rows] = self.allowed
 
 
 Reply = tuple["NDArray[np.int64]", "NDArray[np.float32]"]
@@ -114,7 +124,7 @@ def answer_together(
     while waiting:
         group, waiting[:] = _first_rows(waiting, max_rows)
         try:
-            item, score = run(_joined([question.tensors(max_basket) for _, question in group]))
+            item, score = run(_joined([question for _, question in group], max_basket))
         except EndcapError as error:
             results.update((index, error) for index, _ in group)
             continue
@@ -138,11 +148,18 @@ def _first_rows(
     return list(waiting), []
 
 
-def _joined(parts: Sequence[Tensors]) -> Tensors:
-    if len(parts) == 1:
-        return parts[0]
-    return Tensors(
-        np.concatenate([part.user for part in parts]),
-        np.concatenate([part.basket for part in parts]),
-        np.concatenate([part.allowed for part in parts]),
+def _joined(questions: Sequence[Question | Tensors], max_basket: int) -> Tensors:
+    """Return the inputs of one run, of all ``questions`` one after the other."""
+    if len(questions) == 1 and isinstance(questions[0], Tensors):
+        return questions[0]
+    n, n_rows = sum(map(len, questions)), questions[0].n_rows
+    tensors = Tensors(
+        np.empty((n, 1), np.int64),
+        np.zeros((n, max_basket), np.int64),
+        np.empty((n, n_rows), np.bool_),
     )
+    start = 0
+    for question in questions:
+        question.fill(tensors, start)
+        start += len(question)
+    return tensors

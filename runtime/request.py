@@ -112,11 +112,12 @@ def resolve(
         allowed &= catalogue.mask(request.category)
     if request.only is not None:
         allowed &= row_mask(_rows(request.only, catalogue, unknown), catalogue)
-    allowed[_rows(request.exclude, catalogue, unknown)] = False
+    if request.exclude:
+        allowed[_rows(request.exclude, catalogue, unknown)] = False
     if request.stock is not None:
         allowed &= stock_mask(request.stock, catalogue)
     allowed[basket] = False
-    if seen_filter:
+    if seen_filter and len(history):
         allowed[history] = False
     allowed[0] = False
     return ResolvedRequest(user, basket, history, allowed, tuple(unknown))

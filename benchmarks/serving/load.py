@@ -191,6 +191,10 @@ class _Run:
         self._stopping = True
         while len(self._idle) < len(self._open):
             await asyncio.sleep(0.001)
+        for connection in self._open:
+            assert connection.transport is not None
+            connection.transport.abort()
+        self._open.clear()
 
     def _next(self, connection: _Connection) -> None:
         if self._stopping or self._left <= 0:

@@ -8,6 +8,7 @@ the answer tensors of ids, titles and scores.
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 from pathlib import Path
 
@@ -69,6 +70,7 @@ def settings(bundle: str, port: int) -> dict[str, dict[str, object]]:
 @click.option("--port", type=int, required=True)
 def main(bundle: str, port: int) -> None:
     """Serve."""
+    logging.disable(logging.INFO)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / _MODEL
         folder.mkdir()

@@ -59,7 +59,7 @@ def main(
         _time_library(**json.loads(library))
         return
     store = load(bundle, "cpu", threads=1)
-    command = endcap(bundle, "--threads", "1", "--poll", "0", "--provider", "cpu")
+    command = endcap(bundle, "--threads", "1", "--poll", "0")
     with running(command, "/v2/health/ready", free_port(), server_core) as server:
         for reasons in (True, False):
             asked = recommends(store, k=10, reasons=reasons)

@@ -52,8 +52,8 @@ class Server:
 
 
 def endcap(bundle: str, *options: str) -> list[str]:
-    """Return the command that serves ``bundle``, but for its port."""
-    return [ENDCAP, "serve", bundle, "--log-level", "warning", *options]
+    """Return the command that serves ``bundle`` on the CPU, but for its port."""
+    return [ENDCAP, "serve", bundle, "--provider", "cpu", "--log-level", "warning", *options]
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -62,11 +63,12 @@ def mixed(store: Store) -> list[bytes]:
     asked = recommends(store, k=8)
     names = store.generator.categories
     for n, basket in enumerate(baskets(store, seed=8)[: len(asked) // 2]):
-        asked.append(request("GET", f"/v1/similar/{basket[0]}?k=6"))
-        asked.append(request("GET", f"/v1/catalogue/{basket[0]}"))
+        item_id = quote(basket[0], safe="")
+        asked.append(request("GET", f"/v1/similar/{item_id}?k=6"))
+        asked.append(request("GET", f"/v1/catalogue/{item_id}"))
         if n % 5 == 0:
-            asked.append(request("GET", f"/v1/images/{names[n % len(names)]}?seed={n}"))
-            asked.append(request("GET", f"/v1/catalogue?q={basket[0][:2]}&limit=10"))
+            asked.append(request("GET", f"/v1/images/{quote(names[n % len(names)])}?seed={n}"))
+            asked.append(request("GET", f"/v1/catalogue?q={quote(basket[0][:2])}&limit=10"))
             asked.append(request("GET", "/v2/health/ready"))
         if n % 25 == 0:
             stock = {item: 1 for one in baskets(store) for item in one}

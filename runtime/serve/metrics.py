@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from prometheus_client import (
@@ -77,6 +78,9 @@ class Metrics:
             "endcap_events", "Events by kind and outcome.", ["kind", "outcome"],
             registry=self.registry,
         )  # fmt: skip
+        # finding a child by its labels costs more than counting, and there are few
+        self._counted = functools.cache(self._requests.labels)
+        self._timed = functools.cache(self._duration_s.labels)
         self.pictures = Counter(
             "endcap_pictures", "Answers with pictures by where they came from.", ["source"],
             registry=self.registry,
@@ -84,8 +88,8 @@ class Metrics:
 
     def request(self, model: str, outcome: str, duration_s: float) -> None:
         """Count a request that has been answered."""
-        self._requests.labels(model, outcome).inc()
-        self._duration_s.labels(model).observe(duration_s)
+        self._counted(model, outcome).inc()
+        self._timed(model).observe(duration_s)
 
     def answer(self, answer: Answer) -> None:
         """Count what an answer fell back to."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hmac
 import ipaddress
 
@@ -39,6 +40,7 @@ def read_token(path: str) -> Token:
     return Token(secret)
 
 
+@functools.lru_cache(64)  # of the few names by which clients call a server
 def is_loopback(host: str) -> bool:
     """Say whether ``host`` is a name or address of this machine alone."""
     bare = host.strip("[]").lower()
