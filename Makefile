@@ -12,6 +12,7 @@
 # make serving-bench  HTTP beside plain apps: overhead, requests a second, reload under load, start (on two free cores)
 # make soak   200,000 requests; make overload: ten times what it can do, for a minute
 # make docs   docs/cli.md and docs/config.md from the code
+# make kiosk-paint  how soon the kiosk page is painted in Chromium, on two free cores
 # make kiosk-pictures  docs/kiosk-*.png from the kiosk page in Chromium
 PYTHON ?= python3
 VENV ?= .venv
@@ -19,7 +20,7 @@ BIN = $(VENV)/bin
 DATA ?= ../shared/data
 
 .PHONY: demo test check docs models bench peers quality picture-quality rate long-log export-peers \
-	generator-export speed int8-loss serving-bench soak overload clean
+	generator-export speed int8-loss serving-bench soak overload kiosk-pictures kiosk-paint clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -45,6 +46,14 @@ check: $(VENV)/.installed
 docs: $(VENV)/.installed
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/draw_pictures.py
+
+kiosk-paint: $(VENV)/.installed
+	@sh tests/kiosk/install_browser.sh
+	$(BIN)/python -m benchmarks.serving.kiosk_paint
+
+kiosk-pictures: $(VENV)/.installed
+	@sh tests/kiosk/install_browser.sh
+	$(BIN)/python -m docs.draw_kiosk
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.installed_size

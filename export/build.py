@@ -15,17 +15,16 @@ from export.draft import FP32, Draft
 from export.generator import generator_contract, generator_graph
 from export.generator_layers import Network
 from export.generator_variants import generator_trial
+from export.keep import is_bundle, keep_model
 from export.parity import generator_parity, recommender_parity
 from export.recommender import recommender_contract, recommender_graph
 from export.recommender_variants import recommender_trial
 from export.requests import first_pictures, fresh_pictures, fresh_requests, golden_requests
 from export.variants import add_variants
-from runtime.bundle import Bundle, open_bundle, write_bundle
+from runtime.bundle import open_bundle, write_bundle
 from runtime.catalogue import Column, pack_catalogue
 from runtime.durable import refuse_existing
-from runtime.errors import UnusableInput
 from runtime.layers import REQUESTS
-from runtime.manifest import MANIFEST
 from runtime.session import runtime_version
 from runtime.users import pack_users
 from runtime.version import __version__
@@ -61,7 +60,8 @@ def export_bundle(
 
     Args:
         out: the folder to create.
-        recommender: run folder of a recommender, or None.
+        recommender: run folder of a recommender, or a bundle whose recommender is kept, with its
+            catalogue, its users and its ``top_k``; or None.
         generator: run folder of a generator, or a bundle whose generator is kept, or None.
         name: the bundle's name.
         version: a whole number that grows from bundle to bundle.
@@ -90,10 +90,12 @@ def export_bundle(
             "salt": secrets.token_hex(16),
         }
     )
-    if recommender is not None:
+    if recommender is not None and is_bundle(recommender):
+        keep_model(draft, open_bundle(recommender), "recommender", say)
+    elif recommender is not None:
         _add_recommender(draft, Run.open(recommender, "recommender"), top_k, say)
-    if generator is not None and (generator.suffix == ".zip" or (generator / MANIFEST).exists()):
-        _keep_generator(draft, open_bundle(generator), say)
+    if generator is not None and is_bundle(generator):
+        keep_model(draft, open_bundle(generator), "generator", say)
     elif generator is not None:
         _add_generator(draft, Run.open(generator, "generator"), say)
     if command:
@@ -186,37 +188,3 @@ def _add_generator(draft: Draft, run: Run, say: Say) -> None:
     contract = generator_contract(network)
     draft.add_model("generator", graph, parity, golden, requests, contract, facts)
     add_variants(draft, generator_trial(network, fresh, requests, say), say)
-
-
-def _keep_generator(draft: Draft, bundle: Bundle, say: Say) -> None:
-    """Take the generator of an earlier bundle, with its golden vectors and its proof.
-
-    Raises:
-        UnusableInput: the bundle has no generator.
-        CheckFailed: its graph breaks a rule of :mod:`export.hygiene`.
-    """
-    manifest = bundle.manifest
-    if manifest.generator is None:
-        raise UnusableInput(
-            f"bundle {str(bundle.path)!r} holds no generator; give a run, or leave it"
-        )
-    section = dict(manifest.raw["generator"])
-    variants = {}
-    for variant, facts in section["variants"].items():
-        model = onnx.load_model_from_string(bundle.read_bytes(facts["file"]))
-        producer = f"{model.producer_name} {model.producer_version}"
-        metadata = draft.metadata(variant) | {"producer": producer}
-        onnx.helper.set_model_props(model, metadata)
-        content = model.SerializeToString()
-        draft.add_graph(facts["file"], content, (section["inputs"], section["outputs"]), metadata)
-        variants[variant] = {**facts, "bytes": len(content)}
-    layers = [facts["layers"] for facts in section["variants"].values() if "layers" in facts]
-    for name in (section["golden"], section["layers"], *layers):
-        draft.files[name] = bundle.read_bytes(name)
-    draft.manifest["generator"] = section | {"variants": variants}
-    draft.manifest["data"]["generator"] = manifest.raw["data"]["generator"]
-    origin = f"{manifest.name} version {manifest.version}"
-    card = bundle.read_bytes("README.md").decode()
-    trained = [line for line in card.splitlines() if line.startswith("endcap train generator ")]
-    draft.commands += [f"# the generator is that of {origin}, made by:", *trained]
-    say(f"generator: kept from {origin}")

@@ -12,7 +12,12 @@ from trainer.cli_options import FILE, needs_training_extra, this_command
 
 
 @click.command(cls=Command)
-@click.option("--recommender", type=FILE, metavar="RUN", help="Run of endcap train recommender.")
+@click.option(
+    "--recommender",
+    type=FILE,
+    metavar="RUN|BUNDLE",
+    help="Run of endcap train recommender, or a bundle whose recommender is kept.",
+)
 @click.option(
     "--generator",
     type=FILE,
@@ -34,7 +39,7 @@ from trainer.cli_options import FILE, needs_training_extra, this_command
     type=click.IntRange(1, 1000),
     default=50,
     show_default=True,
-    help="Longest answer of the recommender.",
+    help="Longest answer of the recommender; of one that is kept, as it was.",
 )
 def export(
     recommender: Path | None,
@@ -51,6 +56,7 @@ def export(
 
     \b
     endcap export --recommender runs/shop --generator runs/pictures --out bundles/shop --version 3
+    endcap export --recommender bundles/shop --generator runs/new --out bundles/shop-4 --version 4
     """
     if recommender is None and generator is None:
         raise UnusableInput("name a run to export: --recommender RUN, --generator RUN or both")

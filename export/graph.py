@@ -82,8 +82,9 @@ class GraphBuilder:
 
     def once(self, name: str, value: np.ndarray) -> str:
         """Add a constant that may be there already, with the same value."""
-        owner = self._outer or self
-        return name if name in owner._constants else owner.constant(name, value)
+        if self._outer is not None:
+            return self._outer.once(name, value)
+        return name if name in self._constants else self.constant(name, value)
 
     def integers(self, name: str, *values: int) -> str:
         """Add an int64 constant of rank 1."""
@@ -123,20 +124,20 @@ class GraphBuilder:
         inputs: Mapping[str, TensorSpec],
         outputs: Mapping[str, TensorSpec],
     ) -> None:
-        """Run ``body`` on every request of a batch, one after the other, by ONNX's Scan.
+        """Run ``body`` on every part of the first axis, one after the other, by ONNX's Scan.
 
         Args:
-            body: adds the nodes of one request to the builder that it is given; constants go into
+            body: adds the nodes of one part to the builder that it is given; constants go into
                 this graph.
-            inputs: tensor here, [batch, ...] -> the tensor of one request in the body, [...].
-            outputs: tensor here, [batch, ...] -> the tensor of one request in the body, [...].
+            inputs: tensor here, [parts, ...] -> the tensor of one part in the body, [...].
+            outputs: tensor here, [parts, ...] -> the tensor of one part in the body, [...].
         """
         inner = GraphBuilder(self)
         body(inner)
         self._bodies.append(inner)
         graph = helper.make_graph(
             inner._nodes,
-            "one_request",
+            f"each_of_{next(iter(inputs))}",
             [_info(spec) for spec in inputs.values()],
             [_info(spec) for spec in outputs.values()],
             value_info=inner._stated,

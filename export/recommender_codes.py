@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from export.graph import GraphBuilder, tensor
-from export.recommender_layers import BLOCK, constants, item_half, linear_layers, rectify
+from export.recommender_layers import (
+    TILE,
+    Tiles,
+    constants,
+    item_half,
+    linear_layers,
+    rectify,
+    spread,
+)
 from export.recommender_shopper import array
 from export.tables import Tables
 from trainer.recommender.mlp import Mlp
@@ -31,8 +39,9 @@ class CodedLayers:
     def __init__(self, build: GraphBuilder, tables: Tables, model: Mlp) -> None:
         self._linear = linear_layers(model)
         self._weights = constants(build, tables, model)
-        half = item_half(model)
-        self.places = len(half)
+        self._tiles = Tiles.of(model.item.num_embeddings - 1, TILE)
+        self.places = self._tiles.all_places
+        half = item_half(model, self.places)
         step = self._code_items(build, model, half)
         weight = array(self._linear[1].weight).T * step[:, None]
         scale = np.abs(weight).max(axis=0) / WEIGHT_LEVELS  # [width of the second layer]
@@ -43,6 +52,8 @@ class CodedLayers:
         build.constant("unit_scale", np.array(1, np.float32))
         build.constant("zero_code", np.array(0, np.uint8))
         build.integers("row_of_places", 1, self.places)
+        if not self._weights:
+            build.integers("row_of_tile", 1, self._tiles.places)
 
     def _code_items(self, build: GraphBuilder, model: Mlp, half: np.ndarray) -> np.ndarray:
         """Add the codes of ``half``, [places, width], and return what one is worth, [width]."""
@@ -53,7 +64,7 @@ class CodedLayers:
         high = np.maximum(items.max(axis=0), low)
         step = np.where(high > low, high - low, 1) / LEVELS
         codes = np.rint((half - low) / step).clip(0, LEVELS).astype(np.uint8)
-        build.constant("item_codes", codes.reshape(-1, BLOCK * half.shape[1]))
+        build.constant("item_codes", codes.reshape(self._tiles.blocks(half.shape[1])))
         build.constant("threshold_weight", (-user_weight / step).astype(np.float32))
         build.constant("threshold_bias", (-(bias + low) / step).astype(np.float32))
         return step
@@ -70,19 +81,27 @@ class CodedLayers:
         build.node("Gemm", [user, "threshold_weight", "threshold_bias"], "threshold_sum")
         threshold = ["threshold_sum", "unit_scale", "zero_code"]
         build.node("QuantizeLinear", threshold, "threshold_0")  # uint8 [1, width]
-        active = rectify(build, "item_codes", "threshold_0", 0)
+        spread(build, "threshold_0", 0)
         self._product(build, ["threshold_0"], "threshold_product", 1)
         build.node("Sub", ["bias_1", "threshold_product"], "shift_row")  # [1, width]
         build.node("Squeeze", ["shift_row", "request_axis"], "shift_1")
-        hidden = self._product(build, [active, "shift_1"], "hidden_1", self.places)
+        width = self._linear[0].out_features
+        scored = self._tiles.each(build, "item_codes", "uint8", width, self._score)
+        build.node("Reshape", [scored, "row_of_places"], "logits")
+
+    def _score(self, build: GraphBuilder, codes: str, output: str) -> None:
+        """Add the nodes that score the items of a table of codes: ``output``, [1, places]."""
+        active = rectify(build, codes, 0)
+        hidden = self._product(build, [active, "shift_1"], "hidden_1", self._tiles.places)
+        if not self._weights:
+            build.node("Reshape", [hidden, "row_of_tile"], output)
+            return
         for level, weight in enumerate(self._weights[1:], 2):
             build.node("Relu", [hidden], f"active_{level - 1}")
             layer = [f"active_{level - 1}", weight, f"bias_{level}"]
             hidden = build.node("Gemm", layer, f"hidden_{level}")
-        if self._weights:
-            build.node("Relu", [hidden], "active_last")  # [places, width]
-            hidden = build.node("Gemm", ["last_weight", "active_last"], "logit_row", transB=1)
-        build.node("Reshape", [hidden, "row_of_places"], "logits")
+        build.node("Relu", [hidden], "active_last")  # [places, width]
+        build.node("Gemm", ["last_weight", "active_last"], output, transB=1)
 
     def exact(self, build: GraphBuilder, candidates: str, count: int) -> None:
         """Add the nodes that score ``candidates``, places [1, count]: "candidate_logit"."""

@@ -25,7 +25,7 @@ the exact best 50 of 100,000 were among the first 71, the best 10 among the firs
 
 ONE_BY_ONE = 16_384
 """Rows above which float32 scores a batch's requests one after the other, as int8 always does: the
-hidden layers of each take some 400 bytes a row."""
+hidden layers of each would take some 400 bytes a row."""
 
 
 def mlp_graph(build: GraphBuilder, model: Mlp, top_k: int, variant: str) -> None:
@@ -44,13 +44,18 @@ def mlp_graph(build: GraphBuilder, model: Mlp, top_k: int, variant: str) -> None
     n_rows = model.item.num_embeddings
     _user(build, tables, model)
     coded = variant == INT8
-    layers = (CodedLayers if coded else Layers)(build, tables, model)
+    one_by_one = coded or n_rows > ONE_BY_ONE
+    layers = (
+        CodedLayers(build, tables, model)
+        if coded
+        else Layers(build, tables, model, one_by_one=one_by_one)
+    )
     build.integers("mask_ends", 0, -1, 0, layers.places - n_rows + 1)
     build.integers("first_row", 1)
-    if n_rows <= ONE_BY_ONE and not coded:
-        logit, row = _best(build, layers, "user_vector", "allowed", top_k)
-    else:
+    if one_by_one:
         logit, row = _one_by_one(build, layers, model.config.dim, n_rows, top_k)
+    else:
+        logit, row = _best(build, layers, "user_vector", "allowed", top_k)
     build.node("Sigmoid", [logit], "probability")
     answer(build, logit, "probability", row)
 

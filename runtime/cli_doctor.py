@@ -114,7 +114,7 @@ def _demand(checks: list[Check]) -> None:
 
 
 def _print_diagnosis(document: dict[str, Any]) -> None:
-    cpu = document["cpu"]
+    cpu, auto = document["cpu"], document["auto"]
     rows = [
         ("endcap", document["endcap"]),
         ("python", document["python"]),
@@ -124,6 +124,7 @@ def _print_diagnosis(document: dict[str, Any]) -> None:
         ("cpu flags", " ".join(cpu["flags"]) or "not known"),
         ("onnxruntime", document["onnxruntime"] or "not usable"),
         ("providers", ", ".join(document["providers"]) or "none"),
+        ("auto", f"{auto['actual']}: {auto['fallback']}" if auto["fallback"] else auto["actual"]),
         ("packages", ", ".join(f"{n} {v}" for n, v in document["packages"].items())),
     ]
     if "bundle" in document:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.device import CpuClass, cpu_class, processor, usable_cores
 from runtime.probe import CUDA, cuda_failure, probe_onnxruntime
+from runtime.provider import NO_CUDA_OFFERED, Provider
 from runtime.version import __version__
 
 if TYPE_CHECKING:
@@ -97,6 +98,15 @@ class Diagnosis:
         """Whether graphs run on CUDA here."""
         return CUDA in self.providers and self.cuda_failure is None
 
+    @property
+    def auto(self) -> Provider:
+        """Where ``--provider auto`` runs here, and why not on CUDA where it does not."""
+        if self.has_cuda:
+            return Provider("auto", "cuda")
+        if self.cuda_failure is not None:
+            return Provider("auto", "cpu", f"CUDA does not work: {self.cuda_failure}", failed=True)
+        return Provider("auto", "cpu", NO_CUDA_OFFERED)
+
     def to_json(self) -> dict[str, Any]:
         """Return the machine's part of ``endcap doctor --json``."""
         return {
@@ -112,6 +122,7 @@ class Diagnosis:
             "packages": self.packages,
             "onnxruntime": self.onnxruntime,
             "providers": list(self.providers),
+            "auto": self.auto.to_json(),
             "cuda_failure": self.cuda_failure,
             "problems": list(self.problems),
         }

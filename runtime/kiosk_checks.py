@@ -18,12 +18,12 @@ _INSTALL_BROWSER = {
     "win32": "winget install Google.Chrome",
     "darwin": "brew install --cask chromium",
 }
-_APT = "apt-get install -y --no-install-recommends chromium"
+_APT = "apt-get install -y --no-install-recommends"
 
 
 def kiosk_checks() -> list[Check]:
     """Look at everything that ``endcap serve`` and the kiosk page need on this machine."""
-    return [_serving(), _browser(), *_services()]
+    return [_serving(), _browser(), _fonts(), *_services()]
 
 
 def _serving() -> Check:
@@ -39,9 +39,20 @@ def _browser() -> Check:
     found = find_browser()
     if found is not None:
         return Check("browser", True, str(found))
-    install = _INSTALL_BROWSER.get(sys.platform, _APT)
+    install = _INSTALL_BROWSER.get(sys.platform, f"{_APT} chromium")
     said = f"no browser made of Chromium is here; {install}"
     return Check("browser", False, said, missing=True)
+
+
+def _fonts() -> Check:
+    """Look for a font with the page's Chinese words, where the system can be asked."""
+    done = _asked(["fc-list", ":lang=zh", "family"]) if shutil.which("fc-list") else None
+    if done is None or done.returncode != 0:
+        return Check("fonts", True, "the system's own")
+    if done.stdout.strip():
+        return Check("fonts", True, "one has Chinese characters")
+    said = f"none has Chinese characters; {_APT} fonts-noto-cjk"
+    return Check("fonts", False, said, missing=True)
 
 
 def _services() -> list[Check]:

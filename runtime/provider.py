@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+NO_CUDA_OFFERED = "the installed onnxruntime offers no CUDA"
+
 
 @dataclass(frozen=True)
 class Provider:

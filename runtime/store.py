@@ -11,7 +11,7 @@ from runtime.answer import Answer, BundleName
 from runtime.bundle import Bundle, open_bundle
 from runtime.errors import MissingCapability, UnusableInput, nearest
 from runtime.latent import Latents
-from runtime.provider import Provider
+from runtime.provider import NO_CUDA_OFFERED, Provider
 from runtime.request import Request
 from runtime.session import Session, open_session, resolve_provider
 from runtime.variant_choice import choose_variant
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from runtime.recommender import Recommender
     from runtime.rules import Rules
     from runtime.shelf import Shelf
-
-NO_CUDA_OFFERED = "the installed onnxruntime offers no CUDA"
 
 
 class Store:

@@ -121,6 +121,13 @@ def test_evaluate_a_run_and_its_bundle(chain: Chain, protocol: str) -> None:
     assert by_torch["user+basket"]["ndcg@10"] > by_torch["popularity"]["ndcg@10"]
 
 
+def test_evaluate_only_some_of_a_bundles_variants(chain: Chain) -> None:
+    found = answer("evaluate", chain.bundle, *log(chain), "--variant", "fp32")
+    assert list(found["results"]) == ["onnx fp32"]
+    sentence = complaint(run("evaluate", chain.bundle, *log(chain), "--variant", "int4"))
+    assert "holds no variant 'int4' of the model; --variant may be fp32" in sentence
+
+
 def test_a_bundle_of_short_answers_is_not_evaluated_at_10(
     chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

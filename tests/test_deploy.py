@@ -280,11 +280,23 @@ def test_the_launcher_starts_no_browser_without_a_server(
     assert not called.exists()
 
 
-def test_the_launcher_says_which_browser_to_install(tmp_path: Path) -> None:
+def launched_with(*programs: Path) -> subprocess.CompletedProcess[str]:
+    """Run the launcher where there are these programs and no others."""
     shell = shutil.which("sh")
     assert shell is not None
-    done = subprocess.run(
-        [shell, LAUNCHER], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    path = os.pathsep.join(str(program.parent) for program in programs)
+    return subprocess.run(
+        [shell, LAUNCHER], env={"PATH": path}, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 3
-    assert "apt-get install -y --no-install-recommends chromium" in done.stderr
+
+
+def test_the_launcher_says_what_to_install(tmp_path: Path) -> None:
+    without = launched_with(tmp_path / "nothing")
+    assert without.returncode == 3
+    assert "apt-get install -y --no-install-recommends chromium" in without.stderr
+    browser = tmp_path / "chromium"
+    browser.write_text("#!/bin/sh\n", "utf-8")
+    browser.chmod(0o755)
+    alone = launched_with(browser)
+    assert alone.returncode == 3
+    assert "apt-get install -y --no-install-recommends curl" in alone.stderr

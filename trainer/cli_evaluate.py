@@ -82,6 +82,13 @@ _OF_GENERATORS = {
     metavar="FILE.png",
     help="Write generated pictures beside the training pictures nearest to them.",
 )
+@click.option(
+    "--variant",
+    "variants",
+    metavar="V",
+    multiple=True,
+    help="Of bundles, only this one, such as fp32; several times for several. All of them without.",
+)
 @provider_option
 @json_option
 @click.pass_context
@@ -90,6 +97,7 @@ def evaluate(
     paths: tuple[Path, ...],
     interactions: Path | None,
     images: Path | None,
+    variants: tuple[str, ...],
     provider: str,
     as_json: bool,
     **options: Any,
@@ -129,21 +137,26 @@ def evaluate(
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise UnusableInput(f"{flag} goes with {kind}, which is not given; leave {flag} out")
     needs_training_extra()
+    where = {"provider": provider, "variants": variants}
     if interactions is not None:
-        _recommenders(paths, interactions, provider, as_json, options)
+        _recommenders(paths, interactions, as_json, options, where)
     else:
         assert images is not None
-        _generators(paths, images, provider, as_json, options)
+        _generators(paths, images, as_json, options, where)
 
 
 def _recommenders(
-    paths: tuple[Path, ...], log: Path, provider: str, as_json: bool, options: dict[str, Any]
+    paths: tuple[Path, ...],
+    log: Path,
+    as_json: bool,
+    options: dict[str, Any],
+    where: dict[str, Any],
 ) -> None:
     from trainer.recommender.heldout import evaluate_side_by_side
     from trainer.report_text import metrics_text
 
     chosen = {name: options[name] for name in _OF_RECOMMENDERS}
-    found = evaluate_side_by_side(paths, log, **chosen, provider=provider)
+    found = evaluate_side_by_side(paths, log, **chosen, **where)
     if as_json:
         print_json(found.to_json())
     else:
@@ -151,13 +164,17 @@ def _recommenders(
 
 
 def _generators(
-    paths: tuple[Path, ...], images: Path, provider: str, as_json: bool, options: dict[str, Any]
+    paths: tuple[Path, ...],
+    images: Path,
+    as_json: bool,
+    options: dict[str, Any],
+    where: dict[str, Any],
 ) -> None:
     from trainer.generator.contest import evaluate_generators
     from trainer.quality_text import quality_text
 
     chosen = {name: options[name] for name in _OF_GENERATORS}
-    found = evaluate_generators(paths, images, **chosen, provider=provider, say=say)
+    found = evaluate_generators(paths, images, **chosen, **where, say=say)
     if as_json:
         print_json(found.to_json())
     else:

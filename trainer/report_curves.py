@@ -101,7 +101,7 @@ def generator_curves(rows: Sequence[Row], loss: str) -> Markup:
     _plot(losses, [(row["epoch"], row["g_loss"]) for row in rows], "generator", SECOND)
     losses.set_ylim(bottom=min(0, *(row["g_loss"] for row in rows)))  # hinge goes below 0
     _legend(losses)
-    _style(distance, "Distance from real pictures", "energy distance (grey levels)")
+    _style(distance, "Distance from real pictures", "Fréchet distance of features")
     values = [row["validation"] for row in rows]
     _plot(distance, [(row["epoch"], row["validation"]) for row in rows], "generated", FIRST)
     floor = rows[-1]["real_against_real"]

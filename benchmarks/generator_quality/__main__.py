@@ -3,7 +3,7 @@
 python -m benchmarks.generator_quality fashion-mnist|product-images [--epochs N] [--set KEY=VALUE]
 
 Both are trained side by side by the command line, each on half of the cores, exported, and measured
-from the exported graphs by ``endcap evaluate``; docs/data.md says what the figures are.
+from the exported fp32 graphs by ``endcap evaluate``; docs/data.md says what the figures are.
 """
 
 from __future__ import annotations

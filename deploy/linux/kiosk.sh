@@ -17,6 +17,11 @@ if [ -z "$browser" ]; then
     exit 3
 fi
 
+if ! command -v curl >/dev/null 2>&1 && ! command -v wget >/dev/null 2>&1; then
+    echo "kiosk.sh: neither curl nor wget is here; apt-get install -y --no-install-recommends curl" >&2
+    exit 3
+fi
+
 profile=$(mktemp -d "${XDG_RUNTIME_DIR:-/tmp}/endcap-kiosk.XXXXXX")
 pid=
 leave() {

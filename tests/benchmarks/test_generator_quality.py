@@ -196,7 +196,8 @@ def test_goals_are_held_against_the_figures() -> None:
     worse = found_of(frechet=4.01, trained_on=0.79, asked_category=0.94, coverage=0.74)
     verdicts = [line.split(" | ")[-1] for line in goals_of("fashion-mnist", [worse]).split("\n")]
     assert verdicts[2:] == ["no |"] * 5
-    assert goals_of("product-images", [worse]).endswith("| 0.401 times | yes |")
+    verdicts = [line.split(" | ")[-1] for line in goals_of("product-images", [worse]).split("\n")]
+    assert verdicts[2:] == ["yes |", "yes |", "no |", "no |", "no |"]
 
 
 def test_every_tenth_picture_is_held_out_whatever_the_order(tmp_path: Path) -> None:

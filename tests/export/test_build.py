@@ -349,6 +349,34 @@ def test_the_generator_of_a_bundle_can_be_kept(runs: Path, tmp_path: Path) -> No
     assert {check.model for check in report.checks} == {"recommender", "generator"}
 
 
+def test_the_recommender_of_a_bundle_can_be_kept(runs: Path, tmp_path: Path) -> None:
+    export(runs, tmp_path / "first", version=4)
+    said: list[str] = []
+    export(runs, tmp_path / "next", recommender=tmp_path / "first", version=5, say=said.append)
+    first, second = (open_bundle(tmp_path / name) for name in ("first", "next"))
+    assert "recommender: kept from tiny version 4" in said
+    card = (tmp_path / "next" / "README.md").read_text()
+    assert "# the recommender is that of tiny version 4, made by:\nendcap train rec" in card
+    kept, original = (bundle.manifest.raw["recommender"] for bundle in (second, first))
+    assert kept["metrics"] == original["metrics"]
+    for name in (original["golden"], original["layers"], "catalogue.npz", "users.npz"):
+        assert second.read_bytes(name) == first.read_bytes(name)
+    assert check_bundle(second, "cpu").passed
+    # Known shoppers are still known: their ids are hashed with the first bundle's salt.
+    before, after = load(tmp_path / "first"), load(tmp_path / "next")
+    shopper = (runs / "log.csv").read_text().splitlines()[1].split(",")[0]
+    answers = [store.recommend(user=shopper, k=3) for store in (before, after)]
+    assert answers[1].tier == answers[0].tier == "user"
+    assert answers[1].items == answers[0].items
+
+
+def test_a_bundle_without_recommender_has_none_to_keep(runs: Path, tmp_path: Path) -> None:
+    export(runs, tmp_path / "pictures", recommender=None)
+    with pytest.raises(UnusableInput, match="pictures' holds no recommender; give a run"):
+        export(runs, tmp_path / "next", recommender=tmp_path / "pictures")
+    assert not (tmp_path / "next").exists()
+
+
 def test_a_bundle_without_generator_has_none_to_keep(runs: Path, tmp_path: Path) -> None:
     export(runs, tmp_path / "items", generator=None)
     with pytest.raises(UnusableInput, match="items' holds no generator; give a run"):

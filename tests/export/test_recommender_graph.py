@@ -9,7 +9,7 @@ import onnx
 import pytest
 import torch
 
-from export import recommender_mlp
+from export import recommender_codes, recommender_layers, recommender_mlp
 from export.graph import IR_VERSION, OPSET
 from export.hygiene import check_hygiene
 from export.recommender import recommender_contract, recommender_graph
@@ -62,11 +62,14 @@ def unranked() -> TwoStage:
     return model
 
 
-@pytest.fixture(params=["batch", "one by one"])
+@pytest.fixture(params=["batch", "one by one", "in tiles"])
 def batching(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Score a batch's requests at once, or as on a large catalogue."""
-    if request.param == "one by one":
+    """Score a batch's requests at once, or as on a large catalogue, or on one of several tiles."""
+    if request.param != "batch":
         monkeypatch.setattr(recommender_mlp, "ONE_BY_ONE", 0)
+    if request.param == "in tiles":
+        for module in (recommender_layers, recommender_codes):
+            monkeypatch.setattr(module, "TILE", 16)
 
 
 @pytest.mark.usefixtures("batching")

@@ -8,24 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from benchmarks.chromium import FLAGS, NO_BROWSER
 from runtime.browser import find_browser
 from tests.kiosk.shopper import Shopper
 from tests.serve.served import Started, started
 
 SHOP = Path(__file__).parents[2] / "models" / "corner-store"
-FLAGS = (
-    "--no-sandbox",  # CI runs as root, as whom Chromium refuses its sandbox
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-NO_BROWSER = (
-    "no Chromium, Chrome or Edge is here; on Debian as root: "
-    "apt-get install -y --no-install-recommends chromium"
-)
 
 
 @pytest.fixture(scope="package")

@@ -8,6 +8,8 @@ from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
+from benchmarks.chromium import scan
+
 PATIENCE_MS = 30_000  # a busy machine must not fail a test
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -101,8 +103,7 @@ class Shopper:
 
     def scan(self, code: str) -> None:
         """Type ``code`` as a scanner does: at once, then Enter."""
-        self.page.keyboard.type(code)
-        self.page.keyboard.press("Enter")
+        scan(self.page, code)
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Wait until ``holds()``."""

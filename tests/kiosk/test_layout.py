@@ -56,6 +56,7 @@ def test_every_screen_fits(shopper: Shopper, size: str, text: str) -> None:
     fits(shopper)
     assert shopper.suggested.count() >= 2
     in_view(shopper, "#done", "#total", "#suggested .add >> nth=0", "#lines .step >> nth=0")
+    in_view(shopper, "body > .status")
     shopper.suggested.locator(".card-open").first.click()
     expect(page.locator("#similar .card").first).to_be_visible()
     fits(shopper)

@@ -51,6 +51,9 @@ def test_browsing_by_category(shopper: Shopper) -> None:
     expect(page.locator("#browse-title")).to_have_text("Cheese")
     alternatives = shopper.found.locator("img").evaluate_all("all => all.map(one => one.alt)")
     assert {GENERATED.match(text)[1] for text in alternatives} == {"Cheese"}  # type: ignore[index]
+    assert shopper.found.locator(".mark").count() == 24  # each of them is marked as generated
+    expect(shopper.found.locator(".mark").first).to_have_text("Generated")
+    expect(page.locator(".legend")).to_have_text("generated picture")
     page.get_by_role("button", name="Show more").click()
     expect(shopper.found).to_have_count(32)
     expect(page.locator("#show-more")).to_be_hidden()
@@ -144,6 +147,7 @@ def test_done_sends_what_was_bought(shopper: Shopper, kiosk: Started) -> None:
         page.get_by_role("button", name="I’m done").click()
     expect(page.get_by_role("heading", name="Thank you!")).to_be_visible()
     expect(page.locator("#thanks-lead")).to_contain_text("2 items")
+    expect(page.locator("#status")).to_be_empty()
     kinds = [event["kind"] for event in sent]
     assert {"shown", "tapped", "bought"} <= set(kinds)
     assert len({event["session"] for event in sent}) == 1

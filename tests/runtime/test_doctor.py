@@ -27,6 +27,9 @@ def test_this_machine(tiny: Path) -> None:
     assert found.cores >= 1
     assert found.packages["numpy"] == metadata.version("numpy")
     assert json.loads(json.dumps(found.to_json()))["cpu"]["cores"] == found.cores
+    if not found.has_cuda:
+        assert "auto" in run("doctor").out
+        assert "cpu: the installed onnxruntime offers no CUDA" in run("doctor").out
     chosen = choices(open_bundle(tiny), found)
     assert [(choice.model, choice.variant) for choice in chosen] == [
         ("recommender", "fp32"),
@@ -87,6 +90,9 @@ def test_cuda_changes_the_choice(monkeypatch: pytest.MonkeyPatch, tiny: Path) ->
     chosen = choices(open_bundle(tiny), diagnose())
     assert chosen[0].provider == "cuda"
     assert "onnxruntime offers CUDA" in chosen[0].why
+    assert diagnose().to_json()["auto"] == {
+        "requested": "auto", "actual": "cuda", "fallback": None
+    }  # fmt: skip
 
 
 def test_cuda_that_is_offered_and_does_not_work(
@@ -100,6 +106,8 @@ def test_cuda_that_is_offered_and_does_not_work(
         pytest.skip("CUDA works on this machine")
     assert "fell back to the CPU" in str(found.cuda_failure)
     assert "'auto' falls back to the CPU" in found.problems[-1]
+    assert found.auto.failed
+    assert str(found.auto.why).startswith("CUDA does not work: ")
     chosen = choices(open_bundle(tiny), found)
     assert chosen[0].provider == "cpu"
     assert "which does not work here" in chosen[0].why

@@ -98,6 +98,22 @@ def test_without_a_browser(programs: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.usefixtures("serving")
+@pytest.mark.parametrize(
+    ("script", "passed", "said"),
+    [
+        ("exit 0", False, "apt-get install -y --no-install-recommends fonts-noto-cjk"),
+        ("echo Noto Sans CJK SC", True, "one has Chinese characters"),
+        ("exit 1", True, "the system's own"),
+    ],
+)
+def test_a_font_for_chinese(programs: Path, script: str, passed: bool, said: str) -> None:
+    put(programs, "fc-list", script)
+    check = named(kiosk_checks(), "fonts")
+    assert (check.passed, check.missing) == (passed, not passed)
+    assert said in check.said
+
+
+@pytest.mark.usefixtures("serving")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_browser_made_of_chromium_is_found(programs: Path, name: str) -> None:
     put(programs, name, "exit 0")

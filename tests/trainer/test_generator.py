@@ -19,18 +19,13 @@ from runtime.errors import UnusableInput
 from runtime.latent import draw_latents
 from trainer.checkpoint import load_checkpoint
 from trainer.generator import step, train
+from trainer.generator.classifier import Classifier, train_classifier
 from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
 from trainer.generator.discriminator import build_discriminator
-from trainer.generator.evaluate import (
-    energy_distance,
-    hold_out,
-    pixel_features,
-    real_grid,
-    sample_grid,
-    sample_images,
-    write_grid,
-)
+from trainer.generator.evaluate import Validation, energy_distance
+from trainer.generator.held_out import hold_out
 from trainer.generator.model import Generator, build_generator
+from trainer.generator.samples import real_grid, sample_grid, sample_images, write_grid
 from trainer.generator.state import Training
 from trainer.generator.step import train_step
 from trainer.generator.train import load_generator, train_generator
@@ -203,23 +198,68 @@ def test_energy_distance_of_one_distribution_is_about_nothing() -> None:
     assert abs(same) < 0.02 < moved
 
 
-def test_a_collapsed_generator_scores_worse_than_a_varied_one() -> None:
+def validation_of(images: ImageSet) -> Validation:
+    split, cpu = hold_out(images, seed=1), torch.device("cpu")
+    mine = images.pixels[split.train], images.category[split.train]
+    judge: Classifier = train_classifier(*mine, len(images.categories), seed=1, device=cpu)
+    return Validation(images, split, judge, seed=1, device=cpu)
+
+
+class Copier(Generator):
+    """Draws pictures of a set in place of its own, the first ones of each category."""
+
+    def __init__(self, images: ImageSet, n_different: int) -> None:
+        size, channels = images.pixels.shape[2:]
+        shape = {"image_size": size, "channels": channels, "z_dim": 8}
+        super().__init__(n_categories=len(images.categories), category_dim=4, width=4, **shape)
+        self._images, self._n_different = images, n_different
+
+    def forward(self, z: torch.Tensor, category: torch.Tensor) -> torch.Tensor:
+        pixels = np.empty((len(z), *self._images.pixels.shape[1:]), np.uint8)
+        for row in range(self.n_categories):
+            asked = category.numpy() == row
+            rows = np.flatnonzero(self._images.category == row)[: self._n_different]
+            pixels[asked] = self._images.pixels[np.resize(rows, asked.sum())]
+        return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def test_validation_tells_varied_from_collapsed_pictures() -> None:
+    images = dark_and_light(100)
+    validation = validation_of(images)
+    varied = validation.evaluate(Copier(images, 100), seed=7)
+    collapsed = validation.evaluate(Copier(images, 1), seed=7)
+    assert collapsed["value"] > 1.5 * varied["value"]
+    assert varied["per_category"].keys() == {"dark", "light"}
+    assert collapsed["per_category"]["dark"] > 3 * varied["per_category"]["dark"]
+    assert validation.against == "held-out pictures"
+    assert validation.floor is not None
+    # Copies of all pictures are nearly as near as the training pictures themselves.
+    assert varied["value"] < 2 * validation.floor
+
+
+def test_a_judge_of_one_category_still_tells_varied_from_collapsed_pictures() -> None:
     rng = np.random.default_rng(0)
-    levels = rng.integers(0, 256, (120, 1, 1, 1), dtype=np.uint8)
-    real = pixel_features(np.broadcast_to(levels[:60], (60, 28, 28, 1)))
-    varied = pixel_features(np.broadcast_to(levels[60:], (60, 28, 28, 1)))
-    collapsed = pixel_features(np.full((60, 28, 28, 1), int(levels.mean()), np.uint8))
-    assert energy_distance(collapsed, real) > 10 * abs(energy_distance(varied, real))
+    levels = rng.integers(0, 256, (100, 1, 1, 3), dtype=np.uint8)
+    images = image_set(np.tile(levels, (1, 32, 32, 1)), [0] * 100, ("only",))
+    validation = validation_of(images)
+    varied = validation.evaluate(Copier(images, 100), seed=7)["value"]
+    assert validation.evaluate(Copier(images, 1), seed=7)["value"] > 3 * varied
 
 
-def test_features_are_block_means_and_deviations() -> None:
-    pixels = np.zeros((1, 28, 28, 1), np.uint8)
-    pixels[0, :4, :4, 0] = 200  # the first block
-    pixels[0, 4:8, :2, 0] = 100  # half of the block below
-    found = pixel_features(pixels)[0] * np.sqrt(98)
-    assert found[0] == pytest.approx(200)
-    assert (found[7], found[49 + 7]) == pytest.approx((50, 50))
-    assert np.count_nonzero(found) == 3
+def test_what_is_generated_has_the_categories_of_the_real_pictures() -> None:
+    few = dark_and_light(40)
+    keep = np.r_[0:40, 40:60]  # 40 dark ones and 20 light ones: 4 and 2 are held out
+    images = image_set(few.pixels[keep], few.category[keep].tolist(), few.categories)
+    asked: list[int] = []
+
+    class Listener(Copier):
+        def forward(self, z: torch.Tensor, category: torch.Tensor) -> torch.Tensor:
+            asked.extend(category.tolist())
+            return torch.zeros(len(z), 1, 28, 28)
+
+    found = validation_of(images).evaluate(Listener(images, 1), seed=7)
+    assert found["generated_pictures"] == len(asked) == 66  # 64 and up to a multiple of 6
+    assert asked.count(0) == 2 * asked.count(1)
 
 
 def test_holding_out() -> None:
@@ -231,8 +271,6 @@ def test_holding_out() -> None:
     assert np.array_equal(together, np.arange(80))
     assert np.array_equal(hold_out(images, seed=1).held_out, split.held_out)
     assert not np.array_equal(hold_out(images, seed=2).held_out, split.held_out)
-    assert split.against == "held-out pictures"
-    assert abs(split.floor or 99) < 1  # grey levels: training and held-out pictures are alike
 
 
 def test_a_twin_of_a_training_picture_is_never_held_out() -> None:
@@ -244,9 +282,11 @@ def test_a_twin_of_a_training_picture_is_never_held_out() -> None:
 
 
 def test_too_few_pictures_hold_nothing_out() -> None:
-    split = hold_out(dark_and_light(5), seed=1)
-    assert (len(split.train), len(split.held_out), split.floor) == (10, 0, None)
-    assert split.against == "training pictures"
+    images = dark_and_light(5)
+    split = hold_out(images, seed=1)
+    assert (len(split.train), len(split.held_out)) == (10, 0)
+    validation = validation_of(images)
+    assert (validation.against, validation.floor) == ("training pictures", None)
 
 
 def test_the_seed_draws_what_the_runtime_draws() -> None:
@@ -421,7 +461,7 @@ def test_patience_stops_early_and_keeps_the_best_weights(
     def measured(*arguments: Any) -> dict[str, Any]:
         return {"value": next(values)}
 
-    monkeypatch.setattr(train, "evaluate_generator", measured)
+    monkeypatch.setattr(Validation, "evaluate", measured)
     images = dark_and_light(20)
     settings = config(epochs=9, patience=2, cooldown=0.0)
     run = train_generator(images, settings, tmp_path / "run", resume=False)
@@ -448,7 +488,7 @@ def test_a_run_of_an_older_version_is_refused(tmp_path: Path) -> None:
     images = dark_and_light(20)
     run = train_generator(images, config(epochs=1), tmp_path / "run", resume=False)
     state = load_checkpoint(run.checkpoint)
-    del state["discriminator"]["classifier.bias"]
+    del state["judge"]
     torch.save(state, run.checkpoint)
     with pytest.raises(UnusableInput, match=r"begun by an older endcap.* another --out"):
         train_generator(images, config(epochs=2), tmp_path / "run", resume=True)

@@ -240,6 +240,13 @@ def test_a_run_and_its_bundle_side_by_side(
         assert picture.height == 2 * 2 * 28
 
 
+def test_only_the_variants_that_are_asked_for_draw(chain: Chain, store_pictures: Path) -> None:
+    found = figures(chain, store_pictures, "--variant", "fp32")
+    assert list(found["results"]) == ["torch", "onnx fp32"]
+    wrong = ["--images", chain.pictures, "--variant", "int4"]
+    assert "holds no variant 'int4'" in complaint(run("evaluate", chain.bundle, *wrong))
+
+
 def test_figures_for_people_say_which_features_were_used(
     chain: Chain, store_pictures: Path
 ) -> None:

@@ -22,7 +22,7 @@ from trainer.checkpoint import load_checkpoint
 from trainer.config import DataConfig
 from trainer.dataset import Dataset, load_dataset
 from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
-from trainer.generator.evaluate import write_grid
+from trainer.generator.samples import write_grid
 from trainer.generator.train import train_generator
 from trainer.images import ImageReport, ImageSet
 from trainer.recommender.config import MlpConfig, RecommenderConfig, TrainingConfig, TwoStageConfig
@@ -280,13 +280,13 @@ def test_generator_report(generator: Run) -> None:
         "Bag 24",
         "<i>Shoe 24",
         "real against real",
-        "energy distance (grey levels)",
+        "Fréchet distance of features",
         "mean loss (nats)",
         "image-rendering: pixelated",
     ):
         assert words in page.shown
     best = min(row["validation"] for row in generator.metrics())
-    assert f"Mean {best:.4f}" in page.shown
+    assert f"Fréchet distance {best:.4f}" in page.shown
     uris = [link for link in page.links if link.startswith("data:image/png;base64,")]
     assert len(uris) == 5  # drawn and real, both epochs side by side, one z over the epochs
     epoch = 1 if generator.metrics()[0]["validation"] == best else 2

@@ -109,6 +109,12 @@ class DcganConfig(Options):
         "learning_rate", "Adam's step size for both networks.", low=1e-8, high=1.0
     )
     beta1: float = option(0.5, "Adam's first momentum.", low=0.0, high=0.999)
+    beta2: float = option(
+        0.999,
+        "Adam's second momentum; smaller, steps follow sooner what the other network does.",
+        low=0.0,
+        high=0.99999,
+    )
     loss: str = _by_preset(
         "loss",
         "bce: binary cross-entropy; hinge: scores beyond 1 and -1 are enough.",

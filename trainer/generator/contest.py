@@ -11,12 +11,12 @@ from typing import Any
 
 from runtime.errors import UnusableInput
 from trainer.device import choose_device
-from trainer.generator.evaluate import write_grid
 from trainer.generator.features import inception_features
 from trainer.generator.lookalikes import lookalikes, side_by_side
 from trainer.generator.neighbourhoods import K
 from trainer.generator.quality import Examiner, Figures
 from trainer.generator.real import read_real
+from trainer.generator.samples import write_grid
 from trainer.generator.subject import open_subject, require_alike
 
 Say = Callable[[str], None]
@@ -73,6 +73,7 @@ def evaluate_generators(
     samples: int = 10_000,
     seed: int = 7,
     provider: str = "cpu",
+    variants: Sequence[str] = (),
     grid: Path | None = None,
     say: Say = lambda text: None,
 ) -> GeneratorQuality:
@@ -90,6 +91,7 @@ def evaluate_generators(
         samples: pictures that each draws to be compared, at most.
         seed: of everything that is drawn.
         provider: where bundles run.
+        variants: of bundles, which are evaluated; all that each holds if none is named.
         grid: PNG to write: pictures beside their nearest training pictures.
         say: receives one line for each thing done.
 
@@ -103,7 +105,9 @@ def evaluate_generators(
     device = choose_device("auto")
     space = None if inception is None else inception_features(inception, device)
     yardsticks = () if beside is None else (beside,)
-    subjects = [open_subject(path, provider) for path in dict.fromkeys((*paths, *yardsticks))]
+    subjects = [
+        open_subject(path, provider, variants) for path in dict.fromkeys((*paths, *yardsticks))
+    ]
     require_alike(subjects)
     say(f"reading {images}")
     real = read_real(

@@ -11,8 +11,8 @@ from runtime.errors import CheckFailed
 from runtime.latent import draw_latents
 from trainer.generator.batches import Rows
 from trainer.generator.config import DcganConfig
-from trainer.generator.evaluate import sample_images
 from trainer.generator.model import Generator
+from trainer.generator.samples import sample_images
 from trainer.images import ImageSet
 from trainer.picture import Pixels
 

@@ -1,140 +1,128 @@
-"""How far generated pictures are from real ones they were not trained on, and grids to look at.
+"""How far generated pictures are from real ones they were not trained on, after every epoch.
 
-The validation number is cheap and needs no network: each picture becomes the mean and the standard
-deviation of its grey levels in 8x8 blocks (7x7 at 28 px), per channel, and the energy distance
-(Székely and Rizzo, "Energy statistics", 2013) between generated and real pictures is taken for each
-category. It sees colour, layout, coarse texture and variety, a collapsed generator among them; it
-does not see fine detail.
+Pictures are described by the features of a small classifier of the shop's own categories
+(:mod:`trainer.generator.classifier`), which is trained before the generator, on the same pictures.
 """
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
-from runtime.durable import write_file
 from runtime.latent import draw_latents
+from trainer.generator.classifier import Classifier
+from trainer.generator.distances import Features, frechet_distance
+from trainer.generator.features import classifier_features
+from trainer.generator.held_out import HeldOut
 from trainer.generator.model import Generator
-from trainer.images import ImageSet, pixel_digests
-from trainer.picture import Pixels
+from trainer.generator.samples import sample_images
+from trainer.images import ImageSet
 
-HELD_OUT_FRACTION = 10  # one picture in ten
-HELD_OUT_FROM = 20  # categories with fewer pictures keep all of them for training
-FEWEST_GENERATED, MOST_GENERATED, MOST_REAL = 32, 256, 512  # pictures per category
-GRID_COLUMNS = 8
-
-Features = NDArray[np.float64]
+MOST_REAL, MOST_GENERATED = 5_000, 5_000  # pictures compared
+FEWEST_GENERATED = 64
+SCALE_PICTURES = 2_048  # training pictures that the scale of features is measured on
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """Which pictures train and which validate, and what the latter look like.
+class Validation:
+    """Compares a generator with the same real pictures after every epoch.
 
-    Attributes:
-        train: int64 [n_train], rows of the image set, ascending.
-        held_out: int64 [n_held_out], the others.
-        against: "held-out pictures", or "training pictures" when there are too few to hold out.
-        features: category row -> [n, d] features of the real pictures compared with.
-        floor: the same number for real training pictures in place of generated ones, the least that
-            can be hoped for; None when nothing is held out.
-        n_generated: pictures generated per category.
-    """
-
-    train: NDArray[np.int64]
-    held_out: NDArray[np.int64]
-    against: str
-    features: dict[int, Features]
-    floor: float | None
-    n_generated: int
-
-
-def hold_out(images: ImageSet, seed: int) -> HeldOut:
-    """Set a tenth of each category apart, at random but the same for a seed.
-
-    A picture with an identical twin is never held out, since its twin might be trained on.
-    Categories with fewer than 20 pictures hold nothing out.
-    """
-    order = np.random.Generator(np.random.PCG64(seed)).permutation(len(images))
-    digests = np.array(pixel_digests(images.pixels))
-    _, inverse, counts = np.unique(digests, return_inverse=True, return_counts=True)
-    lone = counts[inverse] == 1
-    held = np.zeros(len(images), dtype=bool)
-    for row in range(len(images.categories)):
-        mine = order[images.category[order] == row]
-        if len(mine) >= HELD_OUT_FROM:
-            held[mine[lone[mine]][: len(mine) // HELD_OUT_FRACTION]] = True
-    train, held_out = np.flatnonzero(~held), np.flatnonzero(held)
-    real = order[held[order]] if held.any() else order
-    features = _features_by_category(images, real, MOST_REAL)
-    features = {row: found for row, found in features.items() if len(found) > 1} or features
-    most = max(len(found) for found in features.values())
-    n_generated = min(max(2 * most, FEWEST_GENERATED), MOST_GENERATED)
-    floor = None
-    if held.any():
-        yardstick = _features_by_category(images, order[~held[order]], n_generated)
-        floor = _mean({row: energy_distance(yardstick[row], features[row]) for row in features})
-    against = "held-out pictures" if held.any() else "training pictures"
-    return HeldOut(train, held_out, against, features, floor, n_generated)
-
-
-def evaluate_generator(
-    generator: Generator, held_out: HeldOut, categories: tuple[str, ...], seed: int
-) -> dict[str, Any]:
-    """Compare pictures generated from a fixed z with the real ones, per category.
-
-    Returns:
-        JSON-able metrics with protocol and counts; ``value`` is the mean over categories in grey
-        levels, lower is better.
-    """
-    z = draw_latents(seed, held_out.n_generated, generator.z_dim)
-    per_category = {}
-    for row, real in held_out.features.items():
-        drawn = sample_images(generator, z, np.full(len(z), row, dtype=np.int64))
-        per_category[row] = energy_distance(pixel_features(drawn), real)
-    return {
-        "metric": "pixel energy distance",
-        "unit": "grey levels, lower is better",
-        "value": _mean(per_category),
-        "real_against_real": held_out.floor,
-        "per_category": {categories[row]: value for row, value in per_category.items()},
-        "protocol": "energy distance between block means and deviations of generated and real "
-        f"pictures, mean over categories, against {held_out.against}; the epoch was chosen by it",
-        "training_pictures": len(held_out.train),
-        "held_out_pictures": len(held_out.held_out),
-        "generated_pictures": held_out.n_generated * len(per_category),
-    }
-
-
-def pixel_features(pixels: Pixels) -> Features:
-    """Describe pictures by their blocks' means and standard deviations.
+    Generated pictures are of the real ones' categories, in the same shares.
 
     Args:
-        pixels: uint8 [n, size, size, channels].
+        images: the whole set.
+        split: which of it trained and which is held out; where nothing is, training pictures are
+            compared with.
+        judge: whose features describe pictures.
+        seed: of the choice of pictures where there are more than are compared.
+        device: of the judge.
 
-    Returns:
-        float64 [n, d], scaled by 1 / sqrt(d) so that distances are in grey levels at any size.
+    Attributes:
+        against: "held-out pictures", or "training pictures" when there are too few to hold out.
+        floor: the same number for real training pictures in place of generated ones, the least that
+            can be hoped for; None when nothing is held out.
     """
-    n, size, _, channels = pixels.shape
-    blocks = 7 if size == 28 else 8
-    side = size // blocks
-    tiles = pixels.reshape(n, blocks, side, blocks, side, channels).astype(np.float32)
-    parts = [tiles.mean((2, 4)).reshape(n, -1), tiles.std((2, 4)).reshape(n, -1)]
-    features = np.concatenate(parts, axis=1).astype(np.float64)
-    scaled: Features = features / np.sqrt(features.shape[1])
-    return scaled
+
+    def __init__(
+        self,
+        images: ImageSet,
+        split: HeldOut,
+        judge: Classifier,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self._split, self._categories = split, images.categories
+        draws = np.random.Generator(np.random.PCG64(seed))
+        train, held_out = draws.permutation(split.train), draws.permutation(split.held_out)
+        self._space = classifier_features(judge, images.pixels[train[:SCALE_PICTURES]], device)
+        real = (held_out if len(held_out) else train)[:MOST_REAL]
+        self._real_category = images.category[real]
+        self._real = self._space.embed(images.pixels[real])
+        self.against = "held-out pictures" if len(held_out) else "training pictures"
+        # Twice as many as real ones: their own chance is then the smaller part of the figure's.
+        times = -(-min(max(2 * len(real), FEWEST_GENERATED), MOST_GENERATED) // len(real))
+        self._asked = np.repeat(self._real_category, times)
+        self.floor: float | None = None
+        if len(held_out):
+            alike = _alike(images.category[train], self._asked)
+            embedded = self._space.embed(images.pixels[train[alike]])
+            self.floor = _distance(embedded, self._real)
+
+    def evaluate(self, generator: Generator, seed: int) -> dict[str, Any]:
+        """Compare pictures generated from a fixed z with the real ones.
+
+        Returns:
+            JSON-able metrics with protocol and counts; ``value`` is the Fréchet distance of
+            features, and ``per_category`` the energy distance of each category that has two real
+            pictures to compare with. Lower is better.
+        """
+        z = draw_latents(seed, len(self._asked), generator.z_dim)
+        drawn = self._space.embed(sample_images(generator, z, self._asked))
+        per_category = {}
+        for row, name in enumerate(self._categories):
+            real = self._real[self._real_category == row]
+            if len(real) > 1:
+                per_category[name] = energy_distance(drawn[self._asked == row], real)
+        return {
+            "metric": "Fréchet distance",
+            "unit": "features of variance 1, lower is better",
+            "value": _distance(drawn, self._real),
+            "real_against_real": self.floor,
+            "per_category": per_category,
+            "protocol": "Fréchet distance between generated and real pictures by the features of a "
+            f"classifier trained on the training pictures, against {self.against}; the epoch was "
+            "chosen by it",
+            "training_pictures": len(self._split.train),
+            "held_out_pictures": len(self._split.held_out),
+            "generated_pictures": len(self._asked),
+        }
+
+
+def _alike(category: NDArray[np.int64], asked: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Choose places of ``category`` so that categories are in the shares of ``asked``.
+
+    As many as there are, without taking one twice.
+    """
+    n = max(category.max(), asked.max()) + 1
+    there, wanted = np.bincount(category, minlength=n), np.bincount(asked, minlength=n)
+    share = min(1.0, float((there[wanted > 0] / wanted[wanted > 0]).min()))
+    counts = np.floor(share * wanted + 1e-9).astype(np.int64)
+    return np.concatenate([np.flatnonzero(category == row)[: counts[row]] for row in range(n)])
+
+
+def _distance(drawn: Features, real: Features) -> float:
+    """Give the Fréchet distance; a lone picture stands for a Gaussian without variance."""
+    alone = [np.repeat(one, 2, axis=0) if len(one) == 1 else one for one in (drawn, real)]
+    return frechet_distance(*alone)
 
 
 def energy_distance(a: Features, b: Features) -> float:
     """Compare two samples [n, d] and [m, d]: 2 E|a - b| - E|a - a'| - E|b - b'|, unbiased.
 
-    0 in expectation when both come from one distribution, so it can be slightly negative.
+    Székely and Rizzo, "Energy statistics" (2013). 0 in expectation when both come from one
+    distribution, however few there are, so it can be slightly negative.
     """
     return 2 * float(_distances(a, b).mean()) - _spread(a) - _spread(b)
 
@@ -150,86 +138,3 @@ def _distances(a: Features, b: Features) -> Features:
     if a is b:
         np.fill_diagonal(distances, 0)
     return distances
-
-
-def _mean(values: dict[int, float]) -> float:
-    return float(np.mean(list(values.values())))
-
-
-def _features_by_category(
-    images: ImageSet, rows: NDArray[np.int64], most: int
-) -> dict[int, Features]:
-    result = {}
-    for row in range(len(images.categories)):
-        mine = rows[images.category[rows] == row][:most]
-        if len(mine):
-            result[row] = pixel_features(images.pixels[mine])
-    return result
-
-
-def sample_images(
-    generator: Generator, z: NDArray[np.float32], category: NDArray[np.int64]
-) -> Pixels:
-    """Generate as the bundle will: batch norm with its running statistics.
-
-    Args:
-        generator: left in the mode (training or not) it was in.
-        z: float32 [n, z_dim].
-        category: int64 [n].
-
-    Returns:
-        uint8 [n, image_size, image_size, channels].
-    """
-    device = generator.embedding.weight.device
-    training = generator.training
-    generator.eval()
-    parts = []
-    with torch.inference_mode():
-        for first in range(0, len(z), MOST_GENERATED):
-            rows = slice(first, first + MOST_GENERATED)
-            image = generator(
-                torch.from_numpy(z[rows]).to(device), torch.from_numpy(category[rows]).to(device)
-            )
-            parts.append(Generator.to_uint8(image).cpu().numpy())
-    generator.train(training)
-    return np.concatenate(parts)
-
-
-def sample_grid(generator: Generator, seed: int, columns: int = GRID_COLUMNS) -> Pixels:
-    """Lay generated pictures out: a row for each category, a column for each z of the seed.
-
-    Returns:
-        uint8 [n_categories * image_size, columns * image_size, channels].
-    """
-    z = draw_latents(seed, columns, generator.z_dim)
-    rows = [
-        np.concatenate(list(sample_images(generator, z, np.full(columns, row))), axis=1)
-        for row in range(generator.n_categories)
-    ]
-    return np.concatenate(rows, axis=0)
-
-
-def real_grid(images: ImageSet, rows: NDArray[np.int64], columns: int = GRID_COLUMNS) -> Pixels:
-    """Lay real pictures out as ``sample_grid`` does drawn ones.
-
-    Args:
-        images: the whole set.
-        rows: which of its pictures to show, the first of each category; what is missing is white.
-        columns: pictures of each category.
-
-    Returns:
-        uint8 [n_categories * image_size, columns * image_size, channels].
-    """
-    _, size, _, channels = images.pixels.shape
-    grid = np.full((len(images.categories), columns, size, size, channels), 255, np.uint8)
-    for row, cells in enumerate(grid):
-        mine = rows[images.category[rows] == row][:columns]
-        cells[: len(mine)] = images.pixels[mine]
-    return grid.swapaxes(1, 2).reshape(-1, columns * size, channels)
-
-
-def write_grid(path: Path, grid: Pixels) -> None:
-    """Write uint8 [h, w, 1 | 3] as a PNG, whole or not at all."""
-    buffer = io.BytesIO()
-    Image.fromarray(grid[:, :, 0] if grid.shape[2] == 1 else grid).save(buffer, format="PNG")
-    write_file(path, buffer.getvalue())

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.errors import UnusableInput
-from trainer.generator.evaluate import hold_out
+from trainer.generator.held_out import hold_out
 from trainer.generator.neighbourhoods import K
 from trainer.generator.subject import Subject
 from trainer.images import ImageSet, pixel_digests, read_images

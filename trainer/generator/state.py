@@ -13,6 +13,7 @@ from torch import Tensor
 from runtime.durable import write_file
 from runtime.errors import UnusableInput
 from trainer.checkpoint import checkpoint_bytes, load_checkpoint, save_checkpoint
+from trainer.generator.classifier import Classifier
 from trainer.generator.config import DcganConfig, GeneratorConfig
 from trainer.generator.discriminator import Discriminator, build_discriminator
 from trainer.generator.diversity import collapse
@@ -49,6 +50,7 @@ class Training:
     rows: list[dict[str, Any]] = field(default_factory=list)
     best: dict[str, Tensor] | None = None
     best_metrics: dict[str, Any] | None = None
+    judge: Classifier | None = None  # whose features compare pictures; None until it is trained
     seconds: float = 0.0
 
     @classmethod
@@ -64,7 +66,7 @@ class Training:
         discriminator = discriminator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         rates: dict[str, Any] = {
             "lr": dcgan.learning_rate,
-            "betas": (dcgan.beta1, 0.999),
+            "betas": (dcgan.beta1, dcgan.beta2),
             "fused": True,
         }
         return cls(
@@ -148,6 +150,7 @@ class Training:
             "rows": self.rows,
             "best": self.best,
             "best_metrics": self.best_metrics,
+            "judge": self.judge and self.judge.state_dict(),
             "seconds": self.seconds,
         }
 
@@ -156,9 +159,9 @@ class Training:
 
         Raises:
             UnusableInput: it is of another config or other pictures than this run, or of a version
-                whose discriminator named no category.
+                that judged epochs by pixels.
         """
-        if "classifier.bias" not in state["discriminator"]:
+        if "judge" not in state:
             raise UnusableInput(
                 f"{str(run.path)!r} was begun by an older endcap, whose generator runs cannot be "
                 "continued; start another run with another --out"
@@ -175,6 +178,15 @@ class Training:
         self.discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
+        if state["judge"] is not None:
+            judge = Classifier(
+                n_categories=len(self.categories),
+                image_size=config.images.image_size,
+                channels=config.images.channels,
+            )
+            judge.load_state_dict(state["judge"])
+            judge = judge.to(self.loss_sums.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.judge = judge.eval()
         self.loss_sums.copy_(torch.tensor(state["loss_sums"], dtype=torch.float64))
         for name in ("epoch", "step", "rows", "best", "best_metrics", "seconds"):
             setattr(self, name, state[name])

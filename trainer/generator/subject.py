@@ -16,11 +16,12 @@ from runtime.session import Session, open_session
 from trainer.checkpoint import load_checkpoint
 from trainer.device import choose_device
 from trainer.generator.config import ImagesConfig
-from trainer.generator.evaluate import sample_images
+from trainer.generator.samples import sample_images
 from trainer.generator.train import load_generator
 from trainer.options import from_mapping
 from trainer.picture import Pixels
 from trainer.run import Run
+from trainer.variants import wanted_variants
 
 SESSION_BATCH = 64
 
@@ -47,12 +48,13 @@ class Subject:
     engines: Mapping[str, Draw]
 
 
-def open_subject(path: Path, provider: str) -> Subject:
+def open_subject(path: Path, provider: str, variants: Sequence[str] = ()) -> Subject:
     """Open a run or a bundle to have it draw.
 
     Args:
         path: either's folder, or a bundle's zip.
         provider: where a bundle runs: "cpu", "cuda" or "auto".
+        variants: of a bundle, which draw; all that it holds if none is named.
 
     Raises:
         UnusableInput: it is neither, unusable, or holds no generator.
@@ -60,7 +62,7 @@ def open_subject(path: Path, provider: str) -> Subject:
     """
     if not path.exists():
         raise UnusableInput(f"{str(path)!r} does not exist; give a run or a bundle")
-    return _run(path) if (path / "run.json").exists() else _bundle(path, provider)
+    return _run(path) if (path / "run.json").exists() else _bundle(path, provider, variants)
 
 
 def require_alike(subjects: Sequence[Subject]) -> None:
@@ -104,7 +106,7 @@ def _run(path: Path) -> Subject:
     )
 
 
-def _bundle(path: Path, provider: str) -> Subject:
+def _bundle(path: Path, provider: str, variants: Sequence[str]) -> Subject:
     bundle = open_bundle(path)
     section = bundle.manifest.generator
     if section is None:
@@ -120,7 +122,7 @@ def _bundle(path: Path, provider: str) -> Subject:
         f"onnx {name}": session_draw(
             open_session(bundle.read_bytes(variant.file), provider), section.z_dim
         )
-        for name, variant in section.variants.items()
+        for name, variant in wanted_variants(path, section.variants, variants).items()
     }
     return Subject(
         path,

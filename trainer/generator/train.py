@@ -14,18 +14,14 @@ from runtime.errors import UnusableInput
 from trainer.checkpoint import load_checkpoint
 from trainer.device import choose_device, describe_device, seed_step
 from trainer.generator.batches import Rows, epoch_rows
+from trainer.generator.classifier import Classifier, train_classifier, training_steps
 from trainer.generator.config import GeneratorConfig
 from trainer.generator.diversity import TrainingCollapsed, diversity, real_spreads
 from trainer.generator.ema import refresh_statistics
-from trainer.generator.evaluate import (
-    HeldOut,
-    evaluate_generator,
-    hold_out,
-    real_grid,
-    sample_grid,
-    write_grid,
-)
+from trainer.generator.evaluate import Validation
+from trainer.generator.held_out import HeldOut, hold_out
 from trainer.generator.model import Generator, build_generator, to_image
+from trainer.generator.samples import real_grid, sample_grid, write_grid
 from trainer.generator.state import Training, begin
 from trainer.generator.step import train_step
 from trainer.images import ImageSet
@@ -49,8 +45,9 @@ def train_generator(
     """Train the conditional DCGAN on labelled pictures, in a run folder.
 
     A tenth of the pictures is held out; after each epoch the generator (its moving average, where
-    there is one) is compared with them (:mod:`trainer.generator.evaluate`), and the best epoch's
-    weights are what ``load_generator`` gives. Every step draws its random numbers from (seed,
+    there is one) is compared with them by a classifier that is trained first
+    (:mod:`trainer.generator.evaluate`), and the best epoch's weights are what ``load_generator``
+    gives. Every step draws its random numbers from (seed,
     epoch, step) alone, so that a run which was stopped and resumed on the CPU ends with the same
     weights.
 
@@ -73,6 +70,9 @@ def train_generator(
     run, training = begin(images, config, run_path, device, resume, facts or {})
     split = hold_out(images, dcgan.seed)
     spreads = real_spreads(images, split.train)
+    if training.judge is None:
+        training.judge = _new_judge(images, split, dcgan.seed, device)
+    validation = Validation(images, split, training.judge, dcgan.seed, device)
     write_grid(run.path / "samples" / "real.png", real_grid(images, split.train))
     batch = min(dcgan.batch_size, len(split.train))
     steps = len(split.train) // batch  # the pictures left over meet another epoch's batches
@@ -80,7 +80,7 @@ def train_generator(
     progress = TrainingProgress("generator", total, done_steps=done, unit="images")
     with StopRequest() as stop, progress as bar:
         bar.say(describe_device(device, mixed_precision=dcgan.mixed_precision, native=True))
-        bar.say(_describe_pictures(images, split))
+        bar.say(_describe_pictures(images, split, validation))
         saved = time.monotonic()
         while not (reason := training.finished(config)):
             order = epoch_rows(
@@ -116,7 +116,7 @@ def train_generator(
                 seed_step(dcgan.seed, training.epoch + 1, steps)
                 batches = _statistics_batches(images, order, batch, dcgan.z_dim, device)
                 refresh_statistics(training.shown, batches)
-            row = _close_epoch(training, split, config, steps, rate, spreads)
+            row = _close_epoch(training, validation, config, steps, rate, spreads)
             write_grid(
                 run.path / "samples" / f"epoch-{training.epoch:03d}.png",
                 sample_grid(training.shown, dcgan.sample_seed),
@@ -131,6 +131,20 @@ def train_generator(
     return run
 
 
+def _new_judge(images: ImageSet, split: HeldOut, seed: int, device: torch.device) -> Classifier:
+    """Train the classifier that every epoch is judged by, on the pictures that train."""
+    steps = training_steps(len(split.train))
+    with TrainingProgress("classifier that judges epochs", steps, unit="images") as bar:
+        return train_classifier(
+            images.pixels[split.train],
+            images.category[split.train],
+            len(images.categories),
+            seed=seed,
+            device=device,
+            advance=bar.advance,
+        )
+
+
 def _statistics_batches(
     images: ImageSet, order: Rows, batch: int, z_dim: int, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -142,7 +156,7 @@ def _statistics_batches(
 
 def _close_epoch(
     training: Training,
-    split: HeldOut,
+    validation: Validation,
     config: GeneratorConfig,
     steps: int,
     images_per_s: float,
@@ -153,9 +167,7 @@ def _close_epoch(
     training.epoch, training.step = training.epoch + 1, 0
     d_loss, g_loss = (training.loss_sums / steps).tolist()
     training.loss_sums.zero_()
-    metrics = evaluate_generator(
-        training.shown, split, training.categories, config.dcgan.sample_seed
-    )
+    metrics = validation.evaluate(training.shown, config.dcgan.sample_seed)
     ratios = diversity(training.shown, spreads, config.dcgan.sample_seed)
     best = training.best_metrics
     if best is None or metrics["value"] < best["value"]:
@@ -170,7 +182,7 @@ def _close_epoch(
         "d_loss": d_loss,
         "g_loss": g_loss,
         "validation": metrics["value"],
-        "real_against_real": split.floor,
+        "real_against_real": validation.floor,
         "diversity": {training.categories[row]: ratio for row, ratio in ratios.items()},
         "images_per_s": images_per_s,
         "seconds": training.seconds,
@@ -193,21 +205,21 @@ def to_tensors(images: ImageSet, rows: Rows, device: torch.device) -> tuple[Tens
     return to_image(images.pixels[rows], device), torch.from_numpy(images.category[rows]).to(device)
 
 
-def _describe_pictures(images: ImageSet, split: HeldOut) -> str:
+def _describe_pictures(images: ImageSet, split: HeldOut, validation: Validation) -> str:
     return (
         f"{len(split.train)} pictures in {len(images.categories)} categories train, "
-        f"{len(split.held_out)} are held out; validation is against {split.against}"
+        f"{len(split.held_out)} are held out; validation is against {validation.against}"
     )
 
 
 def _describe_epoch(row: dict[str, Any]) -> str:
     floor = row["real_against_real"]
-    beside = "" if floor is None else f" (real against real {floor:.3f})"
+    beside = "" if floor is None else f" (real against real {floor:.4f})"
     diverse = min(row["diversity"].items(), key=lambda one: one[1], default=None)
     least = "" if diverse is None else f", least diversity {diverse[1]:.2f} ({diverse[0]})"
     return (
         f"epoch {row['epoch']}: discriminator loss {row['d_loss']:.3f}, generator loss "
-        f"{row['g_loss']:.3f}, validation {row['validation']:.3f}{beside}{least}, "
+        f"{row['g_loss']:.3f}, validation {row['validation']:.4f}{beside}{least}, "
         f"{row['images_per_s']:,.0f} images/s"
     )
 
@@ -217,7 +229,7 @@ def load_generator(run: Run) -> tuple[Generator, GeneratorConfig, tuple[str, ...
 
     Returns:
         The generator, the config, the category names in row order, and the held-out metrics with
-        protocol and counts (see :func:`trainer.generator.evaluate.evaluate_generator`).
+        protocol and counts (see :meth:`trainer.generator.evaluate.Validation.evaluate`).
 
     Raises:
         UnusableInput: no checkpoint, none of a finished epoch, or one of an endcap whose networks

@@ -77,6 +77,7 @@ def evaluate_side_by_side(
     protocol: str = "full",
     provider: str = "cpu",
     k: int = K,
+    variants: Sequence[str] = (),
 ) -> SideBySide:
     """Evaluate runs and bundles on the test purchases of a log, split as each one's config says.
 
@@ -88,13 +89,14 @@ def evaluate_side_by_side(
             their items and needs a model that was trained without it.
         provider: where bundles run.
         k: items that are looked at.
+        variants: of bundles, which are evaluated; all that each holds if none is named.
 
     Raises:
         UnusableInput: a run, a bundle or the log is unusable, the protocol does not fit, or no
             held-out case is left.
         MissingCapability: the provider is not to be had.
     """
-    subjects = [open_subject(path, provider, k) for path in paths]
+    subjects = [open_subject(path, provider, k, variants) for path in paths]
     for subject in subjects:
         _require_split(subject, protocol)
     named = Counter(engine for subject in subjects for engine in subject.engines)

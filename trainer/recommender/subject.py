@@ -22,6 +22,7 @@ from trainer.recommender.evaluate import torch_recommend
 from trainer.recommender.saved import load_recommender
 from trainer.recommender.yardsticks import Recommend
 from trainer.run import Run
+from trainer.variants import wanted_variants
 
 
 class RowsOf:
@@ -89,13 +90,14 @@ class Subject:
     engines: Mapping[str, Recommend]
 
 
-def open_subject(path: Path, provider: str, k: int) -> Subject:
+def open_subject(path: Path, provider: str, k: int, variants: Sequence[str] = ()) -> Subject:
     """Open a run or a bundle to ask it for k items at a time.
 
     Args:
         path: either's folder, or a bundle's zip.
         provider: where a bundle runs: "cpu", "cuda" or "auto".
         k: items in an answer.
+        variants: of a bundle, which answer; all that it holds if none is named.
 
     Raises:
         UnusableInput: it is neither, unusable, holds no recommender or answers with fewer items.
@@ -103,7 +105,9 @@ def open_subject(path: Path, provider: str, k: int) -> Subject:
     """
     if not path.exists():
         raise UnusableInput(f"{str(path)!r} does not exist; give a run or a bundle")
-    return _run(path, k) if (path / "run.json").exists() else _bundle(path, provider, k)
+    if (path / "run.json").exists():
+        return _run(path, k)
+    return _bundle(path, provider, k, variants)
 
 
 def _run(path: Path, k: int) -> Subject:
@@ -135,7 +139,7 @@ def _matched(
     )
 
 
-def _bundle(path: Path, provider: str, k: int) -> Subject:
+def _bundle(path: Path, provider: str, k: int, variants: Sequence[str]) -> Subject:
     bundle = open_bundle(path)
     section = bundle.manifest.recommender
     if section is None:
@@ -163,7 +167,7 @@ def _bundle(path: Path, provider: str, k: int) -> Subject:
             f"onnx {name}": _session_recommend(
                 open_session(bundle.read_bytes(variant.file), provider), k
             )
-            for name, variant in section.variants.items()
+            for name, variant in wanted_variants(path, section.variants, variants).items()
         },
     )
 

@@ -124,6 +124,7 @@ export class Kiosk {
     this.#screens.noteBought(session);
     const { pieces, total } = session.basket;
     this.#idle.stop();
+    this.#announcer.clear();
     session.end();
     this.#session = null;
     this.#screens.thank(pieces, total);
