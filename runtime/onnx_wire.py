@@ -61,8 +61,15 @@ class ModelScan:
 
 
 @dataclass(frozen=True)
-class _Field:
-    """One field of a message: number, and a number or the [start, end) of its bytes."""
+class WireField:
+    """One field of a message.
+
+    Attributes:
+        number: which field.
+        value: its number, where it is one.
+        start: where its content begins, in bytes.
+        end: where its content ends.
+    """
 
     number: int
     value: int
@@ -78,7 +85,7 @@ def scan_model(model: bytes) -> ModelScan:
     """
     found = ModelScan()
     has_graph = False
-    for item in _fields(model, 0, len(model)):
+    for item in wire_fields(model, 0, len(model)):
         if item.number == 7:
             has_graph = True
             _scan_graph(model, item, found, depth=0)
@@ -99,15 +106,15 @@ def expose_outputs(model: bytes, names: Iterable[str]) -> bytes:
     """
     present = set(scan_model(model).outputs)
     wanted = [name for name in dict.fromkeys(names) if name not in present]
-    outputs = b"".join(_message(12, _message(1, name.encode("utf-8"))) for name in wanted)
-    return model + _message(7, outputs) if wanted else model
+    outputs = b"".join(wire_message(12, wire_message(1, name.encode("utf-8"))) for name in wanted)
+    return model + wire_message(7, outputs) if wanted else model
 
 
-def _scan_graph(model: bytes, graph: _Field, found: ModelScan, depth: int) -> None:
+def _scan_graph(model: bytes, graph: WireField, found: ModelScan, depth: int) -> None:
     if depth > _MAX_DEPTH:
         raise WireError(f"its subgraphs are nested more than {_MAX_DEPTH} deep")
     top = depth == 0
-    for item in _fields(model, graph.start, graph.end):
+    for item in wire_fields(model, graph.start, graph.end):
         if item.number == 1:
             node = _scan_node(model, item, found, depth)
             if top:
@@ -124,17 +131,17 @@ def _scan_graph(model: bytes, graph: _Field, found: ModelScan, depth: int) -> No
             found.outputs.append(_value_name(model, item))
 
 
-def _scan_node(model: bytes, node: _Field, found: ModelScan, depth: int) -> Node:
+def _scan_node(model: bytes, node: WireField, found: ModelScan, depth: int) -> Node:
     inputs: list[str] = []
     outputs: list[str] = []
     texts = {3: "", 4: "", 7: ""}
-    for item in _fields(model, node.start, node.end):
+    for item in wire_fields(model, node.start, node.end):
         if item.number == 1:
-            inputs.append(_text(model, item))
+            inputs.append(wire_text(model, item))
         elif item.number == 2:
-            outputs.append(_text(model, item))
+            outputs.append(wire_text(model, item))
         elif item.number in texts:
-            texts[item.number] = _text(model, item)
+            texts[item.number] = wire_text(model, item)
         elif item.number == 5:
             _scan_attribute(model, item, found, depth)
     name, op_type, domain = texts[3], texts[4], texts[7]
@@ -144,8 +151,8 @@ def _scan_node(model: bytes, node: _Field, found: ModelScan, depth: int) -> Node
     return Node(name, op_type, domain, tuple(inputs), tuple(outputs))
 
 
-def _scan_attribute(model: bytes, attribute: _Field, found: ModelScan, depth: int) -> None:
-    for item in _fields(model, attribute.start, attribute.end):
+def _scan_attribute(model: bytes, attribute: WireField, found: ModelScan, depth: int) -> None:
+    for item in wire_fields(model, attribute.start, attribute.end):
         if item.number in (5, 10):
             _scan_tensor(model, item, found)
         elif item.number in (6, 11):
@@ -154,18 +161,18 @@ def _scan_attribute(model: bytes, attribute: _Field, found: ModelScan, depth: in
             _scan_sparse(model, item, found)
 
 
-def _scan_sparse(model: bytes, sparse: _Field, found: ModelScan) -> None:
-    for item in _fields(model, sparse.start, sparse.end):
+def _scan_sparse(model: bytes, sparse: WireField, found: ModelScan) -> None:
+    for item in wire_fields(model, sparse.start, sparse.end):
         if item.number in (1, 2):
             _scan_tensor(model, item, found)
 
 
-def _scan_tensor(model: bytes, tensor: _Field, found: ModelScan) -> str:
+def _scan_tensor(model: bytes, tensor: WireField, found: ModelScan) -> str:
     name = ""
     external = False
-    for item in _fields(model, tensor.start, tensor.end):
+    for item in wire_fields(model, tensor.start, tensor.end):
         if item.number == 8:
-            name = _text(model, item)
+            name = wire_text(model, item)
         elif item.number == 13 or (item.number == 14 and item.value != 0):
             external = True
     if external:
@@ -173,23 +180,32 @@ def _scan_tensor(model: bytes, tensor: _Field, found: ModelScan) -> str:
     return name
 
 
-def _value_name(model: bytes, value: _Field) -> str:
+def _value_name(model: bytes, value: WireField) -> str:
     name = ""
-    for item in _fields(model, value.start, value.end):
+    for item in wire_fields(model, value.start, value.end):
         if item.number == 1:
-            name = _text(model, item)
+            name = wire_text(model, item)
     return name
 
 
-def _text(model: bytes, item: _Field) -> str:
+def wire_text(model: bytes, item: WireField) -> str:
+    """Return the text that ``item`` holds.
+
+    Raises:
+        WireError: it is not UTF-8.
+    """
     try:
         return model[item.start : item.end].decode("utf-8")
     except UnicodeDecodeError as error:
         raise WireError(f"a name at byte {item.start} is not UTF-8") from error
 
 
-def _fields(model: bytes, start: int, end: int) -> Iterator[_Field]:
-    """Yield the fields of the message that lies at [start, end), skipping over their contents."""
+def wire_fields(model: bytes, start: int, end: int) -> Iterator[WireField]:
+    """Yield the fields of the message that lies at [start, end), skipping over their contents.
+
+    Raises:
+        WireError: the bytes are no message.
+    """
     position = start
     while position < end:
         tag, position = _varint(model, position, end)
@@ -207,7 +223,7 @@ def _fields(model: bytes, start: int, end: int) -> Iterator[_Field]:
             raise WireError(f"wire type {kind} at byte {position} is not of ONNX")
         if position > end:
             raise WireError(f"a field at byte {first} runs past its end")
-        yield _Field(tag >> 3, value, first, position)
+        yield WireField(tag >> 3, value, first, position)
 
 
 def _varint(model: bytes, position: int, end: int) -> tuple[int, int]:
@@ -223,7 +239,8 @@ def _varint(model: bytes, position: int, end: int) -> tuple[int, int]:
     raise WireError(f"a number at byte {position} is too long")
 
 
-def _message(number: int, content: bytes) -> bytes:
+def wire_message(number: int, content: bytes) -> bytes:
+    """Return ``content`` as the field ``number`` of a message."""
     return _encoded(number << 3 | _BYTES) + _encoded(len(content)) + content
 
 

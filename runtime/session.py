@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runtime.device import cpu_class, usable_cores
 from runtime.errors import MissingCapability, UnusableInput, nearest
+from runtime.onnx_weights import LARGE_BYTES, take_out_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,6 +75,16 @@ def open_session(
     ort = _onnxruntime()
     if wanted == "cuda" and hasattr(ort, "preload_dlls"):
         ort.preload_dlls()  # finds the CUDA libraries that pip installed
+    names = [_ORT_NAMES[wanted]] + ([_ORT_NAMES["cpu"]] if wanted == "cuda" else [])
+    inner = _opened(ort, model, _options(ort, threads, optimise=optimise), names)
+    if _ORT_NAMES[wanted] not in inner.get_providers():
+        raise MissingCapability(_NO_CUDA.format(": onnxruntime fell back to the CPU"))
+    if len(model) >= LARGE_BYTES:
+        _give_memory_back()
+    return Session(inner, wanted)
+
+
+def _options(ort: Any, threads: int | None, *, optimise: bool) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = thread_count(threads)
     options.inter_op_num_threads = 1
@@ -82,17 +94,28 @@ def open_session(
         options.add_session_config_entry("session.x64quantprecision", "1")
     if not optimise:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    names = [_ORT_NAMES[wanted]] + ([_ORT_NAMES["cpu"]] if wanted == "cuda" else [])
+    return options
+
+
+def _opened(ort: Any, model: bytes, options: Any, providers: Sequence[str]) -> Any:
+    """Return onnxruntime's own session, which holds none of the bytes of ``model``."""
+    small, weights = take_out_weights(model)
+    if weights:
+        values = [ort.OrtValue.ortvalue_from_numpy(weight) for weight in weights.values()]
+        options.add_external_initializers(list(weights), values)  # copies them
     try:
-        inner = ort.InferenceSession(model, options, providers=names)
+        inner = ort.InferenceSession(small, options, providers=providers)
     except Exception as error:  # onnxruntime's exceptions share no base of their own
         raise UnusableInput(
             f"onnxruntime {ort.__version__} cannot open the graph: {_first_line(error)}; "
             "upgrade onnxruntime or export the bundle again"
         ) from error
-    if _ORT_NAMES[wanted] not in inner.get_providers():
-        raise MissingCapability(_NO_CUDA.format(": onnxruntime fell back to the CPU"))
-    return Session(inner, wanted)
+    # Its wrapper keeps the bytes to open them again on another provider, which would happen
+    # silently and is not wanted.
+    inner.disable_fallback()
+    if hasattr(inner, "_model_bytes"):
+        inner._model_bytes = None
+    return inner
 
 
 def resolve_provider(provider: str) -> str:
@@ -150,6 +173,17 @@ def _onnxruntime() -> Any:
             "other); pip uninstall -y onnxruntime onnxruntime-gpu, then pip install 'endcap[cpu]'"
         )
     return ort
+
+
+def _give_memory_back() -> None:
+    """Hand to the system what glibc keeps of the memory that was freed while the graph opened."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
+    if trim is not None:
+        trim(0)
 
 
 @functools.cache

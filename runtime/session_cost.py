@@ -33,8 +33,9 @@ class SessionCost:
         variant: "fp32", "fp16", "int8".
         file_bytes: size of the ONNX file.
         load_ms: from the file's bytes in memory to a session ready to run, in milliseconds.
-        resident_bytes: how much more memory of the machine the process holds afterwards than when
-            it had only imported onnxruntime; None where the system does not tell.
+        resident_bytes: how much more memory of its own the process holds afterwards than when it
+            had only imported onnxruntime, whose code processes share and which does not count; None
+            where the system does not tell.
     """
 
     model: str
@@ -83,10 +84,11 @@ def _failed(model: str, variant: str, why: str) -> UnusableInput:
 
 def _resident_bytes() -> int | None:
     try:
-        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+        told = Path("/proc/self/statm").read_text(encoding="ascii").split()
     except OSError:
         return None
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    pages = int(told[1]) - int(told[2])  # without those of files, such as a library's code
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _measure(provider: str, threads: int | None, size_bytes: int) -> dict[str, Any]:

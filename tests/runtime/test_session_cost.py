@@ -41,7 +41,7 @@ def test_memory_is_that_of_the_graph() -> None:
     assert much.resident_bytes is not None
     assert much.file_bytes - little.file_bytes == pytest.approx(60_000_000, abs=10_000)
     grown = much.resident_bytes - little.resident_bytes
-    assert 50_000_000 < grown < 200_000_000
+    assert 50_000_000 < grown < 80_000_000  # the table once, and not the file beside it
     assert much.load_ms > 0
 
 
