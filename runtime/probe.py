@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from runtime.session import TELEMETRY_OFF
+from runtime.telemetry import TELEMETRY_OFF
 
 CUDA = "CUDAExecutionProvider"
 _IMPORT = """

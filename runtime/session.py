@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 from runtime.device import cpu_class, usable_cores
 from runtime.errors import MissingCapability, UnusableInput, nearest
 from runtime.onnx_weights import LARGE_BYTES, take_out_weights
+from runtime.telemetry import TELEMETRY_OFF
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PROVIDERS = ("cpu", "cuda", "auto")
-# Unless told otherwise onnxruntime 1.32 keeps an id of the device in the home folder and sends its
-# makers events (https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md).
-TELEMETRY_OFF = {"ORT_DISABLE_TELEMETRY": "1"}
 _ORT_NAMES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _NO_CUDA = "provider 'cuda' is not available on this machine{}; pip install 'endcap[gpu]'"
 _MAX_DEFAULT_THREADS = 4  # a till has other work to do

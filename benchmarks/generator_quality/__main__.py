@@ -9,16 +9,15 @@ from the exported fp32 graphs by ``endcap evaluate``; docs/data.md says what the
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import click
 
+from benchmarks.command import ending_plainly
 from benchmarks.generator_quality.collection import COLLECTIONS
 from benchmarks.generator_quality.duel import duel, of_earlier_run
 from benchmarks.generator_quality.table import duel_table, goals_of
 from runtime.cli_options import say
-from runtime.errors import EndcapError
 
 FIRST_SEED = 7
 
@@ -76,8 +75,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except EndcapError as error:
-        say(f"error: {error}")
-        sys.exit(error.exit_code)
+    ending_plainly(main)

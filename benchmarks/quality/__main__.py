@@ -10,12 +10,12 @@ beauty-cold and online-retail-cold are the two halves of cold.
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from benchmarks.command import ending_plainly
 from benchmarks.quality.asking import PEERS_PYTHON, Desk
 from benchmarks.quality.contest import run_cold, run_endcap, run_peer, trials
 from benchmarks.quality.goals import COLD_GOALS, GOALS, Goal, goals_table
@@ -24,7 +24,6 @@ from benchmarks.quality.result import Result, results_table
 from benchmarks.quality.shops import COLD, SHOPS
 from benchmarks.quality.trial import Trial
 from runtime.cli_options import say
-from runtime.errors import EndcapError
 
 FIRST_SEED = 7
 
@@ -83,8 +82,4 @@ def _print(trial: Trial, cases: int, results: Sequence[Result], goals: Sequence[
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except EndcapError as error:
-        say(f"error: {error}")
-        sys.exit(error.exit_code)
+    ending_plainly(main)

@@ -84,8 +84,7 @@ def main(bundle: str, rounds: int, cores: str) -> None:
     with chromium() as browser:
         browser.new_page().close()  # what starts with the first page is no page's
         for _ in range(rounds):
-            command = endcap(bundle, "--provider", "cpu")
-            with running(command, "/v2/health/ready", free_port(), None) as server:
+            with running(endcap(bundle), "/v2/health/ready", free_port(), None) as server:
                 cold.append(open_page(browser, server))
                 warm.append(open_page(browser, server))
         print(

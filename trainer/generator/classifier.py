@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from trainer.device import seed_step
 from trainer.generator.model import to_image
 from trainer.picture import Pixels
+from trainer.progress import TrainingProgress
 
 WIDTH = 24  # channels of the first map
 SMALLEST_SIDE = 4  # pixels of the last map, at least half of them
@@ -127,6 +128,22 @@ def train_classifier(
             rate.step()
             advance(batch, float(loss.detach()) if step % 20 == 0 else None)
     return network.eval()
+
+
+def train_classifier_shown(
+    title: str,
+    pixels: Pixels,
+    category: NDArray[np.int64],
+    n_categories: int,
+    *,
+    seed: int,
+    device: torch.device,
+) -> Classifier:
+    """Do as :func:`train_classifier` does, under a progress bar of this title."""
+    with TrainingProgress(title, training_steps(len(pixels)), unit="images") as bar:
+        return train_classifier(
+            pixels, category, n_categories, seed=seed, device=device, advance=bar.advance
+        )
 
 
 def apply_in_batches(

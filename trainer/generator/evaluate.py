@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from runtime.latent import draw_latents
 from trainer.generator.classifier import Classifier
@@ -19,6 +18,7 @@ from trainer.generator.features import classifier_features
 from trainer.generator.held_out import HeldOut
 from trainer.generator.model import Generator
 from trainer.generator.samples import sample_images
+from trainer.generator.shares import counts_in_shares, first_of_each
 from trainer.images import ImageSet
 
 MOST_REAL, MOST_GENERATED = 5_000, 5_000  # pictures compared
@@ -66,8 +66,10 @@ class Validation:
         self._asked = np.repeat(self._real_category, times)
         self.floor: float | None = None
         if len(held_out):
-            alike = _alike(images.category[train], self._asked)
-            embedded = self._space.embed(images.pixels[train[alike]])
+            category, n_categories = images.category[train], len(images.categories)
+            counts = counts_in_shares(category, self._asked, n_categories, len(self._asked))
+            alike = train[first_of_each(category, counts)]
+            embedded = self._space.embed(images.pixels[alike])
             self.floor = _distance(embedded, self._real)
 
     def evaluate(self, generator: Generator, seed: int) -> dict[str, Any]:
@@ -98,18 +100,6 @@ class Validation:
             "held_out_pictures": len(self._split.held_out),
             "generated_pictures": len(self._asked),
         }
-
-
-def _alike(category: NDArray[np.int64], asked: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Choose places of ``category`` so that categories are in the shares of ``asked``.
-
-    As many as there are, without taking one twice.
-    """
-    n = max(category.max(), asked.max()) + 1
-    there, wanted = np.bincount(category, minlength=n), np.bincount(asked, minlength=n)
-    share = min(1.0, float((there[wanted > 0] / wanted[wanted > 0]).min()))
-    counts = np.floor(share * wanted + 1e-9).astype(np.int64)
-    return np.concatenate([np.flatnonzero(category == row)[: counts[row]] for row in range(n)])
 
 
 def _distance(drawn: Features, real: Features) -> float:

@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainer.generator.classifier import Classifier, classify, train_classifier, training_steps
+from trainer.generator.classifier import Classifier, classify, train_classifier_shown
 from trainer.generator.distances import Features, frechet_distance, kernel_distance
 from trainer.generator.features import FeatureSpace, classifier_features
 from trainer.generator.neighbourhoods import K, compare_neighbourhoods, nearest
 from trainer.generator.real import RealPictures
+from trainer.generator.shares import first_of_each
 from trainer.generator.subject import Draw
 from trainer.picture import Pixels
-from trainer.progress import TrainingProgress
 
 TINY = 1e-12
 
@@ -180,23 +180,18 @@ class Examiner:
         )
 
     def _train(self, name: str, pixels: Pixels, category: NDArray[np.int64]) -> Classifier:
-        steps = training_steps(len(pixels))
-        with TrainingProgress(f"classifier of {name} pictures", steps, unit="images") as bar:
-            return train_classifier(
-                pixels,
-                category,
-                len(self.real.categories),
-                seed=self._seed,
-                device=self._device,
-                advance=bar.advance,
-            )
+        return train_classifier_shown(
+            f"classifier of {name} pictures",
+            pixels,
+            category,
+            len(self.real.categories),
+            seed=self._seed,
+            device=self._device,
+        )
 
     def _matched_training(self) -> NDArray[np.int64]:
         order = np.random.Generator(np.random.PCG64(self._seed)).permutation(len(self.real.train))
-        category = self.real.train_category[order]
-        return np.concatenate(
-            [order[category == row][:count] for row, count in enumerate(self._counts)]
-        )
+        return order[first_of_each(self.real.train_category[order], self._counts)]
 
     def _to_training(self, embedded: Features) -> float:
         return float(np.median(nearest(embedded, self.train_features, 1)[1]))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from runtime.errors import UnusableInput
 from trainer.generator.held_out import hold_out
 from trainer.generator.neighbourhoods import K
+from trainer.generator.shares import counts_in_shares
 from trainer.generator.subject import Subject
 from trainer.images import ImageSet, pixel_digests, read_images
 from trainer.picture import Pixels
@@ -71,12 +72,9 @@ class RealPictures:
         Raises:
             UnusableInput: too few are left to compare neighbourhoods.
         """
-        n = len(self.categories)
-        shares = np.bincount(self.held_out_category, minlength=n) / len(self.held_out)
-        there = np.bincount(self.train_category, minlength=n)
-        wanted = shares > 0
-        total = min(float(most), float((there[wanted] / shares[wanted]).min()))
-        counts: NDArray[np.int64] = np.floor(shares * total + 1e-9).astype(np.int64)
+        counts = counts_in_shares(
+            self.train_category, self.held_out_category, len(self.categories), most
+        )
         if counts.sum() <= K:
             raise UnusableInput(
                 f"{counts.sum()} pictures of each kind are too few to compare; give more --samples "

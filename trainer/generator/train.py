@@ -14,7 +14,7 @@ from runtime.errors import UnusableInput
 from trainer.checkpoint import load_checkpoint
 from trainer.device import choose_device, describe_device, seed_step
 from trainer.generator.batches import Rows, epoch_rows
-from trainer.generator.classifier import Classifier, train_classifier, training_steps
+from trainer.generator.classifier import train_classifier_shown
 from trainer.generator.config import GeneratorConfig
 from trainer.generator.diversity import TrainingCollapsed, diversity, real_spreads
 from trainer.generator.ema import refresh_statistics
@@ -47,9 +47,8 @@ def train_generator(
     A tenth of the pictures is held out; after each epoch the generator (its moving average, where
     there is one) is compared with them by a classifier that is trained first
     (:mod:`trainer.generator.evaluate`), and the best epoch's weights are what ``load_generator``
-    gives. Every step draws its random numbers from (seed,
-    epoch, step) alone, so that a run which was stopped and resumed on the CPU ends with the same
-    weights.
+    gives. Every step draws its random numbers from (seed, epoch, step) alone, so that a run which
+    was stopped and resumed on the CPU ends with the same weights.
 
     Args:
         images: pictures of the config's size and channels.
@@ -71,7 +70,14 @@ def train_generator(
     split = hold_out(images, dcgan.seed)
     spreads = real_spreads(images, split.train)
     if training.judge is None:
-        training.judge = _new_judge(images, split, dcgan.seed, device)
+        training.judge = train_classifier_shown(
+            "classifier that judges epochs",
+            images.pixels[split.train],
+            images.category[split.train],
+            len(images.categories),
+            seed=dcgan.seed,
+            device=device,
+        )
     validation = Validation(images, split, training.judge, dcgan.seed, device)
     write_grid(run.path / "samples" / "real.png", real_grid(images, split.train))
     batch = min(dcgan.batch_size, len(split.train))
@@ -129,20 +135,6 @@ def train_generator(
     if collapsed := training.collapsed(config):
         raise TrainingCollapsed(collapsed)
     return run
-
-
-def _new_judge(images: ImageSet, split: HeldOut, seed: int, device: torch.device) -> Classifier:
-    """Train the classifier that every epoch is judged by, on the pictures that train."""
-    steps = training_steps(len(split.train))
-    with TrainingProgress("classifier that judges epochs", steps, unit="images") as bar:
-        return train_classifier(
-            images.pixels[split.train],
-            images.category[split.train],
-            len(images.categories),
-            seed=seed,
-            device=device,
-            advance=bar.advance,
-        )
 
 
 def _statistics_batches(
