@@ -112,6 +112,7 @@ def test_the_seed_preset_gets_the_epochs_that_fit_into_the_same_time(
             words[words.index("--out") + 1][-8:] == "seed-run"
         )
         assert ("dcgan.augment=[]" in words) == ("dcgan.preset=seed" in words)
+        assert ("dcgan.beta2=0.999" in words) == ("dcgan.preset=seed" in words)  # not the recipe's
     assert all("--labels" in words for words in endcap.said if words[0] in ("train", "evaluate"))
     again = of_earlier_run(folder)
     assert again is not None

@@ -54,6 +54,7 @@ class ImagesConfig(Options):
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {
         "learning_rate": 4e-4,
+        "beta2": 0.999,
         "loss": "bce",
         "discriminator_norm": "batch",
         "auxiliary": 0.3,
@@ -65,6 +66,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "seed": {
         "learning_rate": 2e-4,
+        "beta2": 0.999,
         "loss": "bce",
         "discriminator_norm": "batch",
         "auxiliary": 0.0,
@@ -109,8 +111,8 @@ class DcganConfig(Options):
         "learning_rate", "Adam's step size for both networks.", low=1e-8, high=1.0
     )
     beta1: float = option(0.5, "Adam's first momentum.", low=0.0, high=0.999)
-    beta2: float = option(
-        0.999,
+    beta2: float = _by_preset(
+        "beta2",
         "Adam's second momentum; smaller, steps follow sooner what the other network does.",
         low=0.0,
         high=0.99999,
