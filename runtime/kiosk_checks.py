@@ -12,6 +12,7 @@ from runtime.probe import import_failure
 
 _SERVER = "runtime.serve.server"
 _UNITS = ("endcap.service", "endcap-kiosk.service")
+_FETCHERS = ("curl", "wget")
 _WINDOWS_SERVICE = "endcap"
 _LIMIT_S = 20
 _INSTALL_BROWSER = {
@@ -23,7 +24,7 @@ _APT = "apt-get install -y --no-install-recommends"
 
 def kiosk_checks() -> list[Check]:
     """Look at everything that ``endcap serve`` and the kiosk page need on this machine."""
-    return [_serving(), _browser(), _fonts(), *_services()]
+    return [_serving(), _browser(), _fonts(), *_launcher(), *_services()]
 
 
 def _serving() -> Check:
@@ -55,6 +56,17 @@ def _fonts() -> Check:
     return Check("fonts", False, said, missing=True)
 
 
+def _launcher() -> list[Check]:
+    """Look for what ``kiosk.sh`` waits for the server with."""
+    if sys.platform != "linux":
+        return []
+    found = next((name for name in _FETCHERS if shutil.which(name) is not None), None)
+    if found is not None:
+        return [Check("launcher", True, f"{found} is here")]
+    said = f"kiosk.sh needs curl or wget; {_APT} curl"
+    return [Check("launcher", False, said, missing=True)]
+
+
 def _services() -> list[Check]:
     """Look how what ``deploy/`` installs is, where the system has such a thing."""
     if sys.platform == "win32":
@@ -65,8 +77,8 @@ def _services() -> list[Check]:
 
 
 def _unit(name: str) -> Check:
-    command = ["systemctl", "show", name, "--property=LoadState,ActiveState,UnitFileState"]
-    done = _asked(command)
+    states = "LoadState,ActiveState,SubState,UnitFileState"
+    done = _asked(["systemctl", "show", name, f"--property={states}"])
     if done is None or done.returncode != 0:
         return Check(name, True, "systemd does not run here")
     state = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
@@ -75,6 +87,9 @@ def _unit(name: str) -> Check:
     active, enabled = state.get("ActiveState", ""), state.get("UnitFileState", "")
     if active == "failed" or state.get("LoadState") != "loaded":
         return Check(name, False, f"it failed; journalctl -u {name} says why")
+    if state.get("SubState") == "auto-restart":  # the units try for ever, and so never fail
+        said = f"it ends, and is started again and again; journalctl -u {name} says why"
+        return Check(name, False, said)
     if enabled not in ("enabled", "static", "linked", "alias"):
         return Check(name, False, f"it does not start by itself; systemctl enable {name}")
     return Check(name, True, f"{active}, {enabled}")

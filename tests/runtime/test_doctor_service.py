@@ -69,6 +69,7 @@ def without_starlette(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_kiosk_that_has_everything(programs: Path) -> None:
     put(programs, "chromium", "exit 0")
+    put(programs, "curl", "exit 0")
     checks = kiosk_checks()
     assert all(check.passed for check in checks)
     assert named(checks, "browser").said == str(programs / "chromium")
@@ -114,6 +115,18 @@ def test_a_font_for_chinese(programs: Path, script: str, passed: bool, said: str
 
 
 @pytest.mark.usefixtures("serving")
+def test_what_the_launcher_waits_with(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    check = named(kiosk_checks(), "launcher")
+    assert (check.passed, check.missing) == (False, True)
+    assert "apt-get install -y --no-install-recommends curl" in check.said
+    put(programs, "wget", "exit 0")
+    assert named(kiosk_checks(), "launcher").said == "wget is here"
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert "launcher" not in {check.name for check in kiosk_checks()}
+
+
+@pytest.mark.usefixtures("serving")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_browser_made_of_chromium_is_found(programs: Path, name: str) -> None:
     put(programs, name, "exit 0")
@@ -127,6 +140,12 @@ def test_every_browser_made_of_chromium_is_found(programs: Path, name: str) -> N
         ("LoadState=not-found", True, "not installed here"),
         ("LoadState=loaded\nActiveState=active\nUnitFileState=enabled", True, "active, enabled"),
         ("LoadState=loaded\nActiveState=failed\nUnitFileState=enabled", False, "journalctl -u"),
+        (
+            "LoadState=loaded\nActiveState=activating\nSubState=auto-restart\n"
+            "UnitFileState=enabled",
+            False,
+            "it ends, and is started again and again; journalctl -u",
+        ),
         ("LoadState=bad-setting\nActiveState=inactive\nUnitFileState=enabled", False, "it failed"),
         ("LoadState=loaded\nActiveState=active\nUnitFileState=disabled", False, "systemctl enable"),
     ],
