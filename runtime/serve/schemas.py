@@ -14,6 +14,8 @@ _DEFAULT = Limits()
 _MAX_ID = 512
 
 Id = Annotated[str, Meta(min_length=1, max_length=_MAX_ID)]
+Exported = Annotated[str, Meta(min_length=1, max_length=_MAX_ID, pattern="^[^\\x00]*$")]
+"""An id that goes into a CSV: a text with a NUL in it would make a binary file of that."""
 Quantity = Annotated[float, Meta(ge=-1e15, le=1e15)]
 Moment = Annotated[datetime.datetime, Meta(tz=True)]
 
@@ -107,12 +109,13 @@ class EventBody(Struct, forbid_unknown_fields=True, frozen=True):
 
     id: Annotated[Id, Meta(description="the client's own, such as a UUID; twice is once")]
     kind: Kind
-    session: Annotated[Id, Meta(description="whoever stands at the kiosk or till now")]
-    item_id: Id
+    session: Annotated[Exported, Meta(description="whoever stands at the kiosk or till now")]
+    item_id: Exported
     user: Annotated[Id | None, Meta(description="the shop's user id; kept as a hash")] = None
     quantity: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
     time: Annotated[
-        Moment | None, Meta(description="when it happened, with its time zone; now, if absent")
+        Moment | None,
+        Meta(description="when it happened, from 1970 on, with its time zone; now, if absent"),
     ] = None
     version: Annotated[
         Annotated[int, Meta(ge=1, le=(1 << 63) - 1)] | None,

@@ -35,6 +35,7 @@ from runtime.shop_files import parse_stock
 
 _USUAL_K = 10
 _SHOWN_UNKNOWN = 20  # ids of a stock list that the bundle does not know
+_YEAR_10000_S = 253_402_300_800
 _CSV = "text/csv"
 K = Parameter("k", "integer", "how many items; 10, or all that a small catalogue has", low=1)
 AGE = Parameter(
@@ -127,6 +128,7 @@ class Shop:
             raise NotFound("no events are kept here; start with: endcap serve BUNDLE --events FILE")
         told: EventsBody = decode(body, EventsBody)
         engine, now_s = self._service.engine, time.time()
+        _check_times(told)
         fresh = await self._service.events.write(
             [_event(event, engine, now_s) for event in told.events]
         )
@@ -237,6 +239,14 @@ def _from_json(told: Any) -> dict[str, float]:
     for line in told:
         stock[line.item_id] = stock.get(line.item_id, 0.0) + line.quantity
     return stock
+
+
+def _check_times(told: EventsBody) -> None:
+    """Refuse times that no calendar in UTC has or no training reads: exports would fail on them."""
+    for index, event in enumerate(told.events):
+        if event.time is not None and not 0 <= event.time.timestamp() < _YEAR_10000_S:
+            said = f"events[{index}].time: it is {event.time.isoformat()}; it must be from 1970"
+            raise HttpError(f"{said} to 9999, in UTC")
 
 
 def _event(told: EventBody, engine: Engine, now_s: float) -> Event:
