@@ -111,7 +111,7 @@ def recommend(
     epilog="""\b
 Examples:
   endcap similar models/online-retail 85123A -k 5
-  endcap similar models/corner-store BREAD-001 --json
+  endcap similar models/corner-store CS-0554 --json
 """,
 )
 @bundle_argument
@@ -197,7 +197,7 @@ def _print_answer(answer: Answer, k: int, as_json: bool) -> None:
     ]
     if rows:
         headers = ("#", "item", "title", "category", "score", "reason")
-        width = len(headers) - (answer.items[0].reason is None)
+        width = len(headers) - (not any(row[-1] for row in rows))
         click.echo(table(headers[:width], [row[:width] for row in rows], right=(0, 4)))
     click.echo(
         f"\n{answer.bundle.name} version {answer.bundle.version}, tier {answer.tier}, "

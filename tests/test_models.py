@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from runtime import load
 from runtime.bundle import open_bundle
 from runtime.parity import check_bundle
+from tests.command import run
 from trainer.sample_store import make_sample_store
 
 MODELS = Path(__file__).parent.parent / "models"
@@ -84,6 +87,20 @@ def test_the_corner_stores_taste_groups_get_their_items() -> None:
     for group, shares in of_group.items():
         by_chance = len(truth.group_items[group]) / len(truth.catalogue)
         assert np.mean(shares) > 3 * by_chance, (group, np.mean(shares), by_chance)
+
+
+def test_the_examples_of_the_command_line_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of those that ask a shipped bundle and need no file of a shop's."""
+    monkeypatch.chdir(MODELS.parent)
+    page = Path("docs", "cli.md").read_text("utf-8")
+    examples = re.findall(
+        r"^ +endcap ((?:recommend|similar|inspect) models/.*)$", page, re.MULTILINE
+    )
+    asked = [example for example in examples if "stock.csv" not in example]
+    assert len(asked) >= 6
+    for example in asked:
+        said = run(*shlex.split(example))
+        assert (said.code, bool(said.out)) == (0, True), f"{example}: {said.err}"
 
 
 @pytest.mark.parametrize("name", BUNDLES)

@@ -82,6 +82,15 @@ def test_a_till_that_shows_no_reasons(endcap: Run, tiny: Path) -> None:
     assert {item["reason"] for item in json.loads(out)["items"]} == {None}
 
 
+def test_promotions_are_marked_where_no_reasons_are_asked_for(
+    endcap: Run, tiny: Path, tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[promotions]\nitems = ["MILK"]\n')
+    _, out, _ = endcap("recommend", tiny, "--no-reasons", "--rules", rules)
+    assert [line.split()[1] for line in out.splitlines() if "promoted" in line] == ["MILK"]
+
+
 def test_rules_from_files(endcap: Run, tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "only.txt").write_text("﻿TEA\r\n\r\nCARD,9\nété-10\nnope\n", encoding="utf-8")
     code, out, err = endcap("recommend", tiny, "--only", tmp_path / "only.txt", "--json")
