@@ -26,7 +26,7 @@ from runtime.serve.limits import Limits
 T = TypeVar("T")
 
 _FEW = 8  # requests that may wait whatever they cost: they are served sooner than they come again
-_RUN_S = 0.05  # a run is not made longer than this by taking more requests into it
+_RUN_S = 0.025  # a run is not made longer than this by taking more requests into it
 _GUESS_S = 0.001  # what a request costs, until one was measured
 _WEIGHT = 0.1  # of a new measurement in what a request is taken to cost
 _SURPRISE = 4.0  # times as much at most: a pause of the whole machine is no new cost
