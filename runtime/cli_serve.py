@@ -61,7 +61,7 @@ Examples:
 @click.option("--events", metavar="F", help="SQLite file to keep events in; without it, none.")
 @click.option(
     "--events-mb",
-    type=click.FloatRange(min=1),
+    type=click.IntRange(min=1),
     default=256,
     show_default=True,
     metavar="MB",
@@ -94,7 +94,7 @@ def serve(
     rules: str | None,
     photos: str | None,
     events: str | None,
-    events_mb: float,
+    events_mb: int,
     poll: float,
     log_level: str,
 ) -> None:
@@ -120,7 +120,7 @@ def serve(
         rules=rules,
         photos=photos,
         events=events,
-        events_bytes=int(events_mb * 1e6),
+        events_bytes=events_mb * 1_000_000,
         poll_s=poll,
     )
     logging.basicConfig(

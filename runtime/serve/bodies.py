@@ -39,12 +39,23 @@ class Bodies:
         return self._held_bytes
 
     async def read(self, request: Request, limit_bytes: int) -> bytes:
-        """Return the body of ``request``.
+        """Return the body of ``request``, decompressed where its Content-Encoding says so.
 
         Raises:
-            HttpError: it is longer than ``limit_bytes`` (413), comes too slowly (408), ends before
-                its stated length (400), or the bodies of others leave it no room (503).
+            HttpError: it is longer than ``limit_bytes``, as it came or decompressed (413), comes
+                too slowly (408), ends before its stated length (400), has an encoding that is not
+                known (415) or not kept to (400), or the bodies of others leave it no room (503).
         """
+        body = await self._received(request, limit_bytes)
+        encoding = request.headers.get("content-encoding", "")
+        if not encoding:
+            return body
+        body = await asyncio.to_thread(decompressed, body, encoding, limit_bytes)
+        self.hold(request, len(body))
+        return body
+
+    async def _received(self, request: Request, limit_bytes: int) -> bytes:
+        """Return the body of ``request`` as it came."""
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > limit_bytes:
             raise _too_long(limit_bytes)
@@ -138,8 +149,12 @@ def decode(body: bytes, kind: type[T] | Any, what: str = _BODY) -> T:
 def _named(complaint: str, what: str) -> str:
     """Turn msgspec's "Expected `int`, got `str` - at `$.k`" into "k: expected int, got str"."""
     said, _, place = complaint.partition(" - at ")
-    path = place.strip("`").removeprefix("$")
+    of_key = place.startswith("`key` in ")  # of a map, whose keys msgspec does not tell
+    path = place.removeprefix("`key` in ").strip("`").removeprefix("$")
+    path, in_map, _ = path.partition("[...]")
     field = path.removeprefix(".") if what == _BODY and path else what + path
+    if of_key or in_map:
+        field = f"a {'key' if of_key else 'value'} of {field}"
     said = said[:1].lower() + said[1:]
     return f"{field}: {said}".replace("`", "'")
 

@@ -40,6 +40,9 @@ class Answers:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+RETRY_AFTER = {"Retry-After": "seconds until it is worth asking again"}
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """One method of one path.
@@ -53,6 +56,7 @@ class Endpoint:
         errors: statuses that come back as ``{"error": …}``.
         in_path: parameters of the path.
         query: parameters of the query.
+        headers: headers of the request that it reads itself; declared for the document only.
         body: type that msgspec decodes, None for no body.
         media_types: of the body.
         tag: which part of the API it belongs to.
@@ -66,6 +70,7 @@ class Endpoint:
     errors: Sequence[int] = (400, 503)
     in_path: Sequence[Parameter] = ()
     query: Sequence[Parameter] = ()
+    headers: Sequence[Parameter] = ()
     body: Any = None
     media_types: Sequence[str] = (JSON,)
     tag: str = "shop"

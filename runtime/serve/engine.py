@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime.errors import CheckFailed
@@ -94,7 +94,7 @@ def load_engine(settings: Settings, stock: Mapping[str, float] | None) -> Engine
         MissingCapability: the provider is not there.
     """
     rules = read_rules(settings.rules) if settings.rules is not None else Rules()
-    place = Path(settings.bundle).resolve()  # where a link leads now, even if it is switched
+    place = os.path.realpath(settings.bundle)  # where a link leads now, even if it is switched
     store = load(place, settings.provider, settings.variant, settings.compute_threads, rules)
     engine = Engine(store, rules)
     _prove(engine)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+import msgspec
 from starlette.responses import Response
 
-from runtime.serve.endpoint import Answers, Call, Endpoint
+from runtime.serve.endpoint import RETRY_AFTER, Answers, Call, Endpoint
 from runtime.serve.errors import HttpError
 from runtime.serve.models import find_model
 from runtime.serve.reload import Reloader
 from runtime.serve.replies import json_reply, reply
-from runtime.serve.schemas import BundleReply, ReloadReply
+from runtime.serve.schemas import (
+    BundleReply,
+    LiveReply,
+    ProviderReply,
+    ReadyReply,
+    ReloadReply,
+    ServingBundle,
+)
 from runtime.serve.service import Service
 
 _TAG = "health"
@@ -26,18 +32,22 @@ class Health:
 
     def endpoints(self) -> list[Endpoint]:
         """Return what is served."""
-        document = {200: Answers("a document", dict[str, Any])}
+        ready = {
+            200: Answers("it serves", ReadyReply),
+            503: Answers("it is about to stop", ReadyReply, headers=RETRY_AFTER),
+        }
         return [
             Endpoint(
-                "GET", "/v2/health/live", "Say that it lives.", self.live, document, tag=_TAG
+                "GET", "/v2/health/live", "Say that it lives.", self.live,
+                {200: Answers("it lives", LiveReply)}, tag=_TAG,
             ),
             Endpoint(
                 "GET", "/v2/health/ready", "Say whether it serves, what, and where.", self.ready,
-                document, tag=_TAG,
+                ready, (400,), tag=_TAG,
             ),
             Endpoint(
                 "GET", "/metrics", "Show metrics in Prometheus' format.", self.metrics,
-                {200: Answers("metrics", None, "text/plain")}, tag=_TAG,
+                {200: Answers("metrics", str, "text/plain")}, tag=_TAG,
             ),
             Endpoint(
                 "POST", "/v1/reload", "Look at the bundle, the rules and the stock again.",
@@ -49,28 +59,34 @@ class Health:
     async def live(self, call: Call) -> Response:
         """Say that the server lives."""
         del call
-        return json_reply({"live": True})
+        return json_reply(LiveReply(live=True))
 
     async def ready(self, call: Call) -> Response:
         """Say whether requests are served; which bundle, where, and what is wrong."""
         del call
         service = self._service
         engine = service.engine
-        problems = [self._reloader.problem, service.events.problem if service.events else None]
-        detail = {
-            "ready": not service.stopping,
-            "bundle": {**engine.name.to_json(), "sha256": engine.store.bundle.manifest_sha256},
-            "provider": engine.store.where.to_json(),
-            "variants": {
-                name: find_model(engine, name, None).variant for name in engine.manifest.sections()
+        problems = [*self._reloader.problems.values()]
+        if service.events is not None and service.events.problem is not None:
+            problems.append(service.events.problem)
+        name = engine.name
+        detail = ReadyReply(
+            ready=not service.stopping,
+            bundle=ServingBundle(name.name, name.version, engine.store.bundle.manifest_sha256),
+            provider=msgspec.convert(engine.store.where.to_json(), ProviderReply),
+            variants={
+                model: find_model(engine, model, None).variant
+                for model in engine.manifest.sections()
             },
-            "threads": service.settings.compute_threads,
-            "stock": service.stocked_at,
-            "events": service.events is not None,
-            "notes": list(engine.shelf.notes) if engine.shelf is not None else [],
-            "problems": [problem for problem in problems if problem is not None],
-        }
-        return json_reply(detail, 200 if detail["ready"] else 503)
+            threads=service.settings.compute_threads,
+            stock=service.stocked_at,
+            events=service.events is not None,
+            notes=list(engine.shelf.notes) if engine.shelf is not None else [],
+            problems=problems,
+        )
+        if detail.ready:
+            return json_reply(detail)
+        return json_reply(detail, 503, {"Retry-After": str(service.settings.limits.stop_s)})
 
     async def metrics(self, call: Call) -> Response:
         """Return all metrics."""
@@ -83,6 +99,7 @@ class Health:
         with self._service.reloaders.place():
             outcome = await self._reloader.reload()
         if outcome == "refused":
-            raise HttpError(f"the old one serves on: {self._reloader.problem}", 409)
+            why = "; ".join(self._reloader.problems.values())
+            raise HttpError(f"the old one serves on: {why}", 409)
         name = self._service.engine.name
         return json_reply(ReloadReply(outcome, BundleReply(name.name, name.version)))

@@ -6,7 +6,6 @@ https://github.com/triton-inference-server/server/blob/main/docs/protocol/extens
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import time
 import zlib
@@ -18,11 +17,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runtime.errors import nearest
-from runtime.serve.bodies import decode, decompressed, off_loop
+from runtime.serve.bodies import decode, off_loop
 from runtime.serve.endpoint import Answers, Call, Endpoint
 from runtime.serve.errors import HttpError
 from runtime.serve.inference_schemas import InferBody, InferInput, InferReply
 from runtime.serve.models import MODEL, VERSION, Model, Values, find_model
+from runtime.serve.parameters import Parameter
 from runtime.serve.replies import JSON, reply
 from runtime.serve.service import Service
 from runtime.serve.tensors import binary_size, read_tensor, write_tensor
@@ -33,7 +33,9 @@ _WORTH_COMPRESSING_BYTES = 1 << 14
 Asked = tuple[Values, InferBody, list[tuple[str, bool]]]
 """The checked inputs, the request itself, and the outputs that it asks for, in binary or not."""
 
-_RAW = {HEADER_LENGTH: "length of the JSON that comes before the tensors' bytes, where any do"}
+_WHAT = "length of the JSON that comes before the tensors' bytes, where any do"
+_RAW = {HEADER_LENGTH: _WHAT}
+_LENGTH = Parameter(HEADER_LENGTH, "integer", _WHAT, low=1)
 
 
 class Inference:
@@ -49,7 +51,7 @@ class Inference:
             Endpoint(
                 "POST", f"/v2/models/{{model}}{below}/infer", "Run the model on tensors.",
                 self.infer, {200: Answers("the outputs", InferReply, JSON, _RAW)},
-                (400, 404, 408, 413, 415, 503), where, body=InferBody,
+                (400, 404, 408, 413, 415, 503), where, headers=(_LENGTH,), body=InferBody,
                 media_types=(JSON, BINARY), tag="inference",
             )
             for below, where in (("", (MODEL,)), ("/versions/{version}", (MODEL, VERSION)))
@@ -72,12 +74,7 @@ class Inference:
 
     async def _read(self, request: Request, model: Model) -> Asked:
         """Return what the request asks of ``model``."""
-        bodies, limit_bytes = self._service.bodies, self._limits.body_bytes
-        body = await bodies.read(request, limit_bytes)
-        encoding = request.headers.get("content-encoding", "")
-        if encoding:
-            body = await asyncio.to_thread(decompressed, body, encoding, limit_bytes)
-            bodies.hold(request, len(body))
+        body = await self._service.bodies.read(request, self._limits.body_bytes)
         header_length = request.headers.get(HEADER_LENGTH)
         return await off_loop(len(body), _asked, body, header_length, model, self._limits.batch)
 

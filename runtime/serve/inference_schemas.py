@@ -72,6 +72,68 @@ class ModelMetadata(Struct, frozen=True):
     outputs: list[TensorMetadata]
 
 
+class ModelReady(Struct, frozen=True):
+    """Whether a model serves."""
+
+    name: str
+    ready: bool
+
+
+class TensorConfig(Struct, frozen=True):
+    """A tensor of a model as Triton's configuration has it, without the batch."""
+
+    name: str
+    data_type: str
+    dims: list[int]
+
+
+class ModelConfig(Struct, frozen=True):
+    """The configuration that Triton would have for a model."""
+
+    name: str
+    platform: str
+    backend: str
+    max_batch_size: int
+    version_policy: dict[str, dict[str, int]]
+    input: list[TensorConfig]
+    output: list[TensorConfig]
+    dynamic_batching: dict[str, int] = {}
+
+
+class Duration(Struct, frozen=True):
+    """How many requests, and how long all of them took together."""
+
+    count: int
+    ns: int
+
+
+class ModelStatistics(Struct, frozen=True):
+    """What became of the inference requests of a model; ``last_inference`` in ms since 1970."""
+
+    name: str
+    version: str
+    last_inference: int
+    inference_count: int
+    execution_count: int
+    inference_stats: dict[str, Duration]
+    batch_stats: list[dict[str, int]] = []
+
+
+class StatisticsReply(Struct, frozen=True):
+    """Statistics of models."""
+
+    model_stats: list[ModelStatistics]
+
+
+class IndexEntry(Struct, frozen=True):
+    """A model in the index."""
+
+    name: str
+    version: str
+    state: str = "READY"
+    reason: str = ""
+
+
 class ServerMetadata(Struct, frozen=True):
     """The server, as the Open Inference Protocol v2 describes itself."""
 

@@ -19,6 +19,7 @@ class Limits:
         held_bytes: of all bodies whose requests are not answered yet.
         body_timeout_s: for a body to arrive, from its first byte.
         head_timeout_s: for a request's head to arrive.
+        reply_timeout_s: for a client to take what was written to it; one that does not is cut off.
         head_bytes: of a request's head.
         connections: open at one time; those beyond are answered 503.
         batch: requests or pictures in one inference request.
@@ -43,6 +44,7 @@ class Limits:
     held_bytes: int = 128 * _MIB
     body_timeout_s: float = 10.0
     head_timeout_s: float = 10.0
+    reply_timeout_s: float = 60.0
     head_bytes: int = 64 << 10
     connections: int = 1000
     batch: int = 256
@@ -56,7 +58,7 @@ class Limits:
     photos: int = 64
     restocks: int = 4
     reloads: int = 4
-    wait_s: float = 0.2
+    wait_s: float = 0.08
     picture_wait_s: float = 2.0
     retry_after_s: int = 1
     stop_s: int = 30

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from runtime.serve.endpoint import Answers, Call, Endpoint
+from runtime.serve.endpoint import RETRY_AFTER, Answers, Call, Endpoint
 from runtime.serve.parameters import Parameter
 from runtime.serve.replies import JSON, json_reply
 from runtime.serve.schemas import ErrorReply
@@ -25,6 +25,10 @@ _WHY = {
     413: "the body is too long",
     415: "the body is in an encoding that is not read here",
     503: "too much to do, or not ready; come again after Retry-After",
+}
+_HEADERS = {
+    401: {"WWW-Authenticate": "Bearer"},
+    503: RETRY_AFTER,
 }
 _GUARD = {401: "the token is missing or wrong", 403: "the request comes from another site"}
 
@@ -91,16 +95,15 @@ def _operation(
         "parameters": [
             *(_parameter(one, "path") for one in endpoint.in_path),
             *(_parameter(one, "query") for one in endpoint.query),
+            *(_parameter(one, "header") for one in endpoint.headers),
         ],
         "responses": {
             str(status): _response(answers, schema) for status, answers in endpoint.answers.items()
         },
     }
     for status in (*endpoint.errors, *_GUARD):
-        operation["responses"][str(status)] = {
-            "description": (_WHY | _GUARD)[status],
-            "content": {JSON: {"schema": schema(ErrorReply)}},
-        }
+        answers = Answers((_WHY | _GUARD)[status], ErrorReply, headers=_HEADERS.get(status, {}))
+        operation["responses"][str(status)] = _response(answers, schema)
     if endpoint.body is not None:
         operation["requestBody"] = {
             "required": True,

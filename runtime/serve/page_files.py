@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from runtime.serve.conditional import has_already
 from runtime.serve.replies import reply
 
 FOLDER = Path(__file__).parent / "page"
@@ -80,7 +81,7 @@ def page_routes(files: Mapping[str, PageFile]) -> list[Route]:
     async def show(request: Request) -> Response:
         page_file = files[request.url.path]
         headers = {**_HEADERS, "ETag": page_file.tag}
-        if page_file.tag in request.headers.get("if-none-match", ""):
+        if has_already(request, page_file.tag):
             return Response(status_code=304, headers=headers)
         return reply(page_file.content, page_file.media_type, 200, headers)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from starlette.requests import Request
 from starlette.responses import Response
 
+from runtime.serve.conditional import IF_NONE_MATCH, has_already
 from runtime.serve.endpoint import Answers, Call, Endpoint
 from runtime.serve.errors import NotFound
 from runtime.serve.replies import reply
@@ -33,7 +33,7 @@ class Photos:
         return [
             Endpoint(
                 "GET", "/v1/photos/{item_id:path}", "Show the shop's photo of an item.", self.show,
-                answers, (400, 404, 503), (ITEM,), (AGE,), tag="catalogue",
+                answers, (400, 404, 503), (ITEM,), (AGE,), (IF_NONE_MATCH,), tag="catalogue",
             )
         ]  # fmt: skip
 
@@ -45,19 +45,15 @@ class Photos:
         if photo is None or row is None:
             raise NotFound(f"there is no photo of {item_id[:80]!r}")
         try:
+            tag = _tag(photo.path)  # before it is read: of a file that changes meanwhile, the old
+            headers = {"ETag": tag, "Cache-Control": "no-cache"}
+            if has_already(call.request, tag):
+                return Response(status_code=304, headers=headers)
             with self._service.photo_readers.place():
                 content = await asyncio.to_thread(photo.path.read_bytes)
-            tag = _tag(photo.path)
         except OSError as error:  # it went a moment ago
             raise NotFound(f"the photo of {item_id[:80]!r} went away") from error
-        headers = {"ETag": tag, "Cache-Control": "no-cache"}
-        if _has(call.request, tag):
-            return Response(status_code=304, headers=headers)
         return reply(content, photo.media_type, 200, headers)
-
-
-def _has(request: Request, tag: str) -> bool:
-    return tag in request.headers.get("if-none-match", "")
 
 
 def _tag(path: Path) -> str:

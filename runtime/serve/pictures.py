@@ -6,7 +6,6 @@ import hashlib
 import math
 from collections.abc import Iterator
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from runtime.errors import nearest
@@ -14,6 +13,7 @@ from runtime.generator import GeneratedImages, Generator
 from runtime.latent import MIN_TRUNCATION, Latents
 from runtime.picture import encode_png, sheet
 from runtime.picture_text import picture_text
+from runtime.serve.conditional import IF_NONE_MATCH, has_already
 from runtime.serve.endpoint import Answers, Call, Endpoint
 from runtime.serve.engine import Engine
 from runtime.serve.errors import HttpError, NotFound
@@ -69,7 +69,7 @@ class Pictures:
                     200: Answers("a PNG that says in its text what drew it", None, PNG, _TOLD),
                     304: Answers("the client has these bytes", None, None, _TOLD),
                 },
-                (400, 404, 406, 503), (_CATEGORY,), self._query, tag="pictures",
+                (400, 404, 406, 503), (_CATEGORY,), self._query, (IF_NONE_MATCH,), tag="pictures",
             ),
         ]  # fmt: skip
 
@@ -110,7 +110,7 @@ class Pictures:
             "Endcap-Requested-Provider": generator.provider.requested,
         }
         pictures = self._service.metrics.pictures
-        if _matches(call.request, tag):
+        if has_already(call.request, tag):
             pictures.labels("client").inc()
             return Response(status_code=304, headers=headers)
         pictures.labels("cache" if tag in self._cache else "generator").inc()
@@ -150,11 +150,6 @@ def _tag(engine: Engine, generator: Generator, category: str, latents: Latents) 
         latents,
     )
     return f'"{hashlib.sha256(repr(facts).encode()).hexdigest()[:32]}"'
-
-
-def _matches(request: Request, tag: str) -> bool:
-    given = [one.strip() for one in request.headers.get("if-none-match", "").split(",")]
-    return "*" in given or tag in [one.removeprefix("W/") for one in given]
 
 
 def _accepts_png(accept: str) -> bool:

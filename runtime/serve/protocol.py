@@ -1,4 +1,4 @@
-"""HTTP connections that do not wait for ever: slow or endless heads end, surplus is turned away."""
+"""HTTP connections that do not wait for ever: slow clients are left, surplus is turned away."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def impatient(limits: Limits) -> type[asyncio.Protocol]:
         """A connection; see the module."""
 
         _timer: asyncio.TimerHandle | None = None
+        _taking: asyncio.TimerHandle | None = None
         _head_bytes = 0
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -30,6 +31,7 @@ def impatient(limits: Limits) -> type[asyncio.Protocol]:
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._head_came()
+            self._taken()
             super().connection_lost(exc)
             self.flow.read_paused = False  # nothing may try to read on
 
@@ -54,6 +56,21 @@ def impatient(limits: Limits) -> type[asyncio.Protocol]:
         def on_headers_complete(self) -> None:
             self._head_came()
             super().on_headers_complete()
+
+        def pause_writing(self) -> None:
+            """Wait for a client that does not read, but not for ever: its reply takes up memory."""
+            super().pause_writing()
+            self._taken()
+            self._taking = self.loop.call_later(limits.reply_timeout_s, self.transport.abort)
+
+        def resume_writing(self) -> None:
+            self._taken()
+            super().resume_writing()
+
+        def _taken(self) -> None:
+            if self._taking is not None:
+                self._taking.cancel()
+                self._taking = None
 
         def _expect_head(self) -> None:
             self._head_came()

@@ -20,6 +20,7 @@ from runtime.serve.service import Service
 from runtime.shop_files import read_stock
 
 Outcome = Literal["loaded", "unchanged", "refused"]
+What = Literal["bundle", "stock"]
 _log = logging.getLogger("endcap.serve")
 
 
@@ -27,17 +28,18 @@ class Reloader:
     """Watches the bundle, the rules and the stock, and reads them again.
 
     Attributes:
-        problem: why what lies on the disk was refused; None while it serves.
+        problems: why what lies on the disk was refused, by what it is; empty while all is well.
     """
 
     def __init__(self, service: Service) -> None:
-        self.problem: str | None = None
+        self.problems: dict[What, str] = {}
         self._service = service
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         settings = service.settings
         self._bundle = (settings.bundle, *([Path(settings.rules)] if settings.rules else []))
         self._stock = (Path(settings.stock),) if settings.stock else ()
+        self._stock_read = _look(self._stock)
 
     def start(self) -> None:
         """Begin to watch, unless the settings say never."""
@@ -51,41 +53,50 @@ class Reloader:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def reload(self) -> Outcome:
-        """Read the bundle and the rules, and the stock file if there is one, again now."""
+        """Read the bundle and the rules, and the stock file if it is another, again now.
+
+        A stock file that was read stays read: what a till has told since is newer.
+        """
         async with self._lock:
-            outcome = await self._reload_bundle()
-            if self._stock and outcome != "refused":
-                restocked = await self._reload_stock()
-                outcome = restocked if restocked == "refused" else outcome
-            return outcome
+            outcomes = [await self._reload_bundle()]
+            if await asyncio.to_thread(_look, self._stock) != self._stock_read:
+                outcomes.append(await self._reload_stock())
+            worst_first: tuple[Outcome, ...] = ("refused", "loaded", "unchanged")
+            return next(outcome for outcome in worst_first if outcome in outcomes)
 
     async def _reload_bundle(self) -> Outcome:
         settings, old = self._service.settings, self._service.engine
         try:
             engine = await asyncio.to_thread(load_engine, settings, None)
             if _same(engine, old):
-                return self._ended("unchanged")
+                return self._ended("bundle", "unchanged")
             await self._service.take_over(engine)
         except EndcapError as error:
-            return self._ended("refused", str(error))
+            return self._ended("bundle", "refused", str(error))
+        except Exception as error:  # whatever lies there must not end the watch for what comes next
+            _log.error("nobody foresaw this", exc_info=error)
+            return self._ended("bundle", "refused", f"unexpected {type(error).__name__}: {error}")
         _log.info("%s version %d serves now", engine.name.name, engine.name.version)
-        return self._ended("loaded")
+        return self._ended("bundle", "loaded")
 
     async def _reload_stock(self) -> Outcome:
         assert self._service.settings.stock is not None
+        found = await asyncio.to_thread(_look, self._stock)
         try:
             stock = await asyncio.to_thread(read_stock, self._service.settings.stock)
             await self._service.restock(stock)
         except (EndcapError, HttpError) as error:
-            return self._ended("refused", str(error))
-        return self._ended("loaded")
+            return self._ended("stock", "refused", str(error))
+        self._stock_read = found
+        return self._ended("stock", "loaded")
 
-    def _ended(self, outcome: Outcome, problem: str | None = None) -> Outcome:
-        self.problem = problem
-        self._service.metrics.reloads.labels(outcome).inc()
-        self._service.metrics.reload_ok.set(problem is None)
+    def _ended(self, what: What, outcome: Outcome, problem: str | None = None) -> Outcome:
+        self.problems.pop(what, None)
         if problem is not None:
+            self.problems[what] = problem
             _log.error("the old one serves on: %s", problem)
+        self._service.metrics.reloads.labels(outcome).inc()
+        self._service.metrics.reload_ok.set(not self.problems)
         return outcome
 
     async def _watch(self) -> None:
@@ -112,19 +123,20 @@ class _Watched:
 
     def settle(self) -> None:
         """Take what is there now as known."""
-        self._acted_on = self._last = self._look()
+        self._acted_on = self._last = _look(self._places)
 
     def changed(self) -> bool:
         """Say whether there is something new that was there at the last look already."""
-        now = self._look()
+        now = _look(self._places)
         settled, self._last = now == self._last, now
         if not settled or now == self._acted_on:
             return False
         self._acted_on = now
         return True
 
-    def _look(self) -> tuple[Fingerprint, ...]:
-        return tuple(fingerprint(place) for place in self._places)
+
+def _look(places: tuple[Path, ...]) -> tuple[Fingerprint, ...]:
+    return tuple(fingerprint(place) for place in places)
 
 
 def _same(new: Engine, old: Engine) -> bool:

@@ -178,6 +178,44 @@ class PicturesReply(Struct, frozen=True):
     channels: int
 
 
+class ServingBundle(BundleReply, frozen=True):
+    """Which bundle serves; ``sha256`` is its manifest's."""
+
+    sha256: str
+
+
+class ProviderReply(Struct, frozen=True):
+    """Where graphs were to run and do; ``fallback`` says why "auto" did not get CUDA."""
+
+    requested: Literal["cpu", "cuda", "auto"]
+    actual: Literal["cpu", "cuda"]
+    fallback: str | None
+
+
+class LiveReply(Struct, frozen=True):
+    """Whether the server lives."""
+
+    live: bool
+
+
+class ReadyReply(Struct, frozen=True):
+    """Whether requests are served, by what, and what is wrong.
+
+    ``stock`` is when the stock was told, None where it never was; ``notes`` are what the shop
+    should know of its rules.
+    """
+
+    ready: bool
+    bundle: ServingBundle
+    provider: ProviderReply
+    variants: dict[str, str]
+    threads: int
+    stock: str | None
+    events: bool
+    notes: list[str]
+    problems: list[str]
+
+
 class ReloadReply(Struct, frozen=True):
     """What became of a reload."""
 

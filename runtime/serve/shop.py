@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from starlette.responses import Response
 
 from runtime.answer import Answer
@@ -24,6 +25,7 @@ from runtime.serve.schemas import (
     EventBody,
     EventsBody,
     EventsReply,
+    Quantity,
     RecommendBody,
     StockBody,
     StockReply,
@@ -55,7 +57,7 @@ class Shop:
         return [
             Endpoint(
                 "POST", "/v1/recommend", "Recommend items to a shopper, a basket, or nobody.",
-                self.recommend, answer, (400, 404, 408, 413, 503), body=RecommendBody,
+                self.recommend, answer, (400, 404, 408, 413, 415, 503), body=RecommendBody,
             ),
             Endpoint(
                 "GET", "/v1/similar/{item_id:path}", "Show what goes with an item.",
@@ -68,8 +70,8 @@ class Shop:
             ),
             Endpoint(
                 "POST", "/v1/events", "Keep what was shown, tapped and bought.", self.keep,
-                {200: Answers("how many were new", EventsReply)}, (400, 404, 408, 413, 503),
-                body=EventsBody,
+                {200: Answers("how many were new", EventsReply)},
+                (400, 404, 408, 413, 415, 503), body=EventsBody,
             ),
         ]  # fmt: skip
 
@@ -183,7 +185,11 @@ def _stock(body: bytes, kind: str) -> dict[str, float]:
     """Return quantity by item id from a body of media type ``kind``."""
     if kind == _CSV or (kind != JSON and body.lstrip()[:1] not in (b"{", b"[", b"")):
         return _from_csv(body)
-    return _from_json(decode(body, StockBody))
+    try:
+        told: Any = decode(body, StockBody)
+    except HttpError as error:
+        raise _about_an_item(body, error) from error
+    return _from_json(told)
 
 
 def _from_csv(body: bytes) -> dict[str, float]:
@@ -195,6 +201,25 @@ def _from_csv(body: bytes) -> dict[str, float]:
         return parse_stock(text, "the body")
     except UnusableInput as error:
         raise HttpError(str(error)) from error
+
+
+def _about_an_item(body: bytes, error: HttpError) -> HttpError:
+    """Return ``error``, with the item's id where the quantity of one in a map is wrong."""
+    if not error.message.startswith("a value of "):
+        return error
+    try:
+        told: dict[str, Any] = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return error  # a number beyond all numbers
+    if list(told) == ["stock"] and isinstance(told["stock"], dict):
+        told = told["stock"]
+    for item_id, quantity in told.items():
+        try:
+            msgspec.convert(quantity, Quantity)
+        except msgspec.ValidationError as wrong:
+            said = str(wrong).replace("`", "'")
+            return HttpError(f"quantity of {item_id[:80]!r}: {said[:1].lower()}{said[1:]}")
+    return error
 
 
 def _from_json(told: Any) -> dict[str, float]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from runtime.serve.inference_schemas import Duration, ModelStatistics
 
 
 @dataclass
@@ -13,8 +13,8 @@ class _Count:
     requests: int = 0
     ns: int = 0
 
-    def to_json(self) -> dict[str, int]:
-        return {"count": self.requests, "ns": self.ns}
+    def told(self) -> Duration:
+        return Duration(self.requests, self.ns)
 
 
 class Statistics:
@@ -34,16 +34,15 @@ class Statistics:
         if succeeded:
             self._inferences[model] = self._inferences.get(model, 0) + batch
 
-    def of(self, model: str, version: str) -> Mapping[str, Any]:
+    def of(self, model: str, version: str) -> ModelStatistics:
         """Return the entry of ``model_stats`` for ``model``."""
         succeeded = self._done.get((model, True), _Count())
         failed = self._done.get((model, False), _Count())
-        return {
-            "name": model,
-            "version": version,
-            "last_inference": self._last_ms.get(model, 0),
-            "inference_count": self._inferences.get(model, 0),
-            "execution_count": succeeded.requests,
-            "inference_stats": {"success": succeeded.to_json(), "fail": failed.to_json()},
-            "batch_stats": [],
-        }
+        return ModelStatistics(
+            name=model,
+            version=version,
+            last_inference=self._last_ms.get(model, 0),
+            inference_count=self._inferences.get(model, 0),
+            execution_count=succeeded.requests,
+            inference_stats={"success": succeeded.told(), "fail": failed.told()},
+        )

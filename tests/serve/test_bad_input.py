@@ -276,6 +276,44 @@ def test_the_document_lists_every_path(fuzzed: Served) -> None:
                 assert response["description"], (path, status)
 
 
+def test_the_document_says_what_each_answer_holds(fuzzed: Served) -> None:
+    document = fuzzed.client.get("/openapi.json").json()
+    operations = {
+        f"{method} {path}": operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    untold = []
+    for name, operation in operations.items():
+        for status, response in operation["responses"].items():
+            schema = response.get("content", {}).get("application/json", {}).get("schema", {})
+            kind = schema.get("items", schema)
+            if "application/json" in response.get("content", {}) and "$ref" not in kind:
+                untold.append(f"{name} {status}")
+            if status == "503":
+                assert "Retry-After" in response["headers"], name
+    assert untold == ["get /openapi.json 200"]
+    headers = {
+        name: [one["name"] for one in operation["parameters"] if one["in"] == "header"]
+        for name, operation in operations.items()
+    }
+    assert {name: found for name, found in headers.items() if found} == {
+        "get /v1/images/{category}": ["If-None-Match"],
+        "get /v1/photos/{item_id}": ["If-None-Match"],
+        "post /v2/models/{model}/infer": ["Inference-Header-Content-Length"],
+        "post /v2/models/{model}/versions/{version}/infer": ["Inference-Header-Content-Length"],
+    }
+
+
+def test_what_is_about_to_stop_is_not_ready() -> None:
+    with serving(TINY) as server:
+        server.service.stopping = True
+        said = server.client.get("/v2/health/ready")
+        assert (said.status_code, said.json()["ready"]) == (503, False)
+        assert said.headers["retry-after"] == "30"
+        assert server.client.get("/v2/models/generator/ready").json()["ready"] is False
+
+
 def test_it_still_serves(fuzzed: Served) -> None:
     fuzzed.client.put("/v1/stock", json={"TEA": 1})
     assert fuzzed.ids(k=1) == ["TEA"]

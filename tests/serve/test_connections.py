@@ -125,6 +125,29 @@ def test_pipelined_requests_are_answered_in_order(quick: Served) -> None:
     assert statuses(quick.raw(one * 3)) == [200, 200, 200]
 
 
+def test_a_client_that_does_not_read_its_reply_is_cut_off(tiny: Path) -> None:
+    """The reply is longer than what the system's buffers take, and would stay in memory."""
+    limits = dataclasses.replace(Limits(), reply_timeout_s=0.3)
+    asked = {
+        "inputs": [
+            {"name": "z", "shape": [256, 8], "datatype": "FP32", "data": [0.5] * 2048},
+            {"name": "category", "shape": [256, 1], "datatype": "INT64", "data": [0] * 256},
+        ]
+    }
+    body = json.dumps(asked).encode()
+    head = (
+        b"POST /v2/models/generator/infer HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(body)
+    )
+    with serving(tiny, limits=limits) as server, socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        connection.settimeout(PATIENCE_S)
+        connection.connect(server.address)
+        with pytest.raises(ConnectionError):  # where it is not cut off, it stalls
+            connection.sendall((head + body) * 10_000)
+        assert server.ids(k=1) == ["COLA"]
+
+
 def test_surplus_connections_are_turned_away(tiny: Path) -> None:
     ask = b"GET /v2/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with serving(tiny, limits=dataclasses.replace(Limits(), connections=4)) as server:

@@ -13,9 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
+from runtime.serve import reload
 from runtime.serve.fingerprint import fingerprint
 from tests.damage import Damage, one_weight_by_1_percent
-from tests.serve.served import Served, serving, started, until
+from tests.serve.served import TINY, Served, serving, started, until
 
 
 def version(served: Served) -> int:
@@ -145,6 +146,72 @@ def test_a_bad_one_is_noticed_once(place: Path) -> None:
         looks.wait(0.3)  # some more looks
         assert server.metric('endcap_reloads_total{outcome="refused"}') == 1
         assert version(server) == 1
+
+
+def test_a_link_to_itself_is_one_of_the_bad(place: Path) -> None:
+    with serving(place) as server:
+        switch(place, "current")
+        said = server.client.post("/v1/reload")
+        assert (said.status_code, "neither a folder nor" in said.json()["error"]) == (409, True)
+
+
+def test_what_nobody_foresaw_does_not_end_the_watch(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: Any) -> Any:
+        raise RuntimeError("a bug")
+
+    with serving(place, poll_s=0.02) as server:
+        with monkeypatch.context() as patched:
+            patched.setattr(reload, "load_engine", fail)
+            switch(place, "v2")
+            until(lambda: server.metric("endcap_last_reload_ok") == 0)
+        problems = server.client.get("/v2/health/ready").json()["problems"]
+        assert problems == ["unexpected RuntimeError: a bug"]
+        make(TINY, place.parent / "v3", 3)
+        switch(place, "v3")
+        until(lambda: version(server) == 3)
+        assert server.client.get("/v2/health/ready").json()["problems"] == []
+
+
+def test_a_good_stock_does_not_hide_a_bad_bundle(place: Path, tmp_path: Path) -> None:
+    stock = tmp_path / "stock.csv"
+    stock.write_text("item_id,quantity\nTEA,1\n")
+
+    def problems() -> list[str]:
+        found: list[str] = server.client.get("/v2/health/ready").json()["problems"]
+        return found
+
+    with serving(place, stock=str(stock), poll_s=0.02) as server:
+        break_file(place.parent / "v2")
+        switch(place, "v2")
+        until(problems)
+        stock.write_text("item_id,quantity\nCOLA,1\n")
+        until(lambda: server.ids(k=8) == ["COLA"])
+        assert "SHA-256" in problems()[0]
+        assert server.metric("endcap_last_reload_ok") == 0
+        stock.write_text("item_id\nCOLA\n")
+        until(lambda: len(problems()) == 2)
+        switch(place, "v1")
+        until(lambda: len(problems()) == 1)
+        assert "no column 'quantity'" in server.client.post("/v1/reload").json()["error"]
+        stock.write_text("item_id,quantity\nTEA,1\nMILK,1\n")
+        until(lambda: not problems())
+        assert server.metric("endcap_last_reload_ok") == 1
+
+
+def test_what_a_till_told_is_newer_than_a_file_that_was_read(place: Path, tmp_path: Path) -> None:
+    stock = tmp_path / "stock.csv"
+    stock.write_text("item_id,quantity\nTEA,1\n")
+    with serving(place, stock=str(stock)) as server:
+        server.client.put("/v1/stock", json={"COLA": 1})
+        switch(place, "v2")
+        assert server.client.post("/v1/reload").json()["outcome"] == "loaded"
+        assert (version(server), server.ids(k=8)) == (2, ["COLA"])
+        stock.write_text("item_id,quantity\nMILK,1\n")
+        assert server.client.post("/v1/reload").json()["outcome"] == "loaded"
+        assert server.ids(k=8) == ["MILK"]
+        assert server.client.post("/v1/reload").json()["outcome"] == "unchanged"
 
 
 def test_stock_and_rules_go_with_the_new_one(place: Path, tmp_path: Path) -> None:
