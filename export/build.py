@@ -20,6 +20,7 @@ from export.parity import generator_parity, recommender_parity
 from export.recommender import recommender_contract, recommender_graph
 from export.recommender_variants import recommender_trial
 from export.requests import first_pictures, fresh_pictures, fresh_requests, golden_requests
+from export.torch_layers import generator_leaves_torch, recommender_leaves_torch
 from export.variants import add_variants
 from runtime.bundle import open_bundle, write_bundle
 from runtime.catalogue import Column, pack_catalogue
@@ -118,9 +119,14 @@ def _add_recommender(draft: Draft, run: Run, top_k: int, say: Say) -> None:
     top_k = min(top_k, data.n_rows - 1)
     graph = recommender_graph(trained.model, top_k, draft.metadata(FP32))
     fresh = fresh_requests(trained, FRESH_REQUESTS, top_k, SEED)
-    parity = recommender_parity(FP32, graph, fresh, data.n_rows).required()
+
+    def explain() -> str:
+        return recommender_leaves_torch(graph, trained.model, fresh, data.n_rows)
+
+    parity = recommender_parity(FP32, graph, fresh, data.n_rows).required(explain)
     say(f"recommender {FP32}, {len(fresh):,} requests against torch: {parity.describe()}")
     golden = golden_requests(fresh, GOLDEN_REQUESTS, SEED)
+    recommender_parity(FP32, graph, golden, data.n_rows).required(explain)  # as a device will
     _remember(draft, run, "recommender", config.card)
     arrays, columns = pack_catalogue(_columns(data.items))
     draft.manifest["catalogue"] = {
@@ -167,9 +173,14 @@ def _add_generator(draft: Draft, run: Run, say: Say) -> None:
     network = Network.of(generator)
     graph = generator_graph(network, draft.metadata(FP32))
     fresh = fresh_pictures(generator, FRESH_PICTURES, SEED)
-    parity = generator_parity(FP32, graph, fresh).required()
+
+    def explain() -> str:
+        return generator_leaves_torch(graph, generator, fresh)
+
+    parity = generator_parity(FP32, graph, fresh).required(explain)
     say(f"generator {FP32}, {len(fresh):,} pictures against torch: {parity.describe()}")
     golden = first_pictures(fresh, max(GOLDEN_PICTURES, len(categories)))
+    generator_parity(FP32, graph, golden).required(explain)  # as a device will
     _remember(draft, run, "generator", config.card)
     facts = {
         "arch": "dcgan",
@@ -187,4 +198,4 @@ def _add_generator(draft: Draft, run: Run, say: Say) -> None:
     requests = golden.feeds(0, min(REQUESTS, len(golden)))
     contract = generator_contract(network)
     draft.add_model("generator", graph, parity, golden, requests, contract, facts)
-    add_variants(draft, generator_trial(network, fresh, requests, say), say)
+    add_variants(draft, generator_trial(network, fresh, golden, requests, say), say)

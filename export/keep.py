@@ -9,8 +9,9 @@ import onnx
 
 from export.draft import Draft
 from runtime.bundle import Bundle
-from runtime.errors import UnusableInput
+from runtime.errors import CheckFailed, UnusableInput
 from runtime.manifest import MANIFEST
+from runtime.parity import check_bundle
 
 Say = Callable[[str], None]
 
@@ -26,7 +27,8 @@ def is_bundle(path: Path) -> bool:
 def keep_model(draft: Draft, bundle: Bundle, model: str, say: Say) -> None:
     """Take a model of an earlier bundle, with its golden vectors and its proof.
 
-    A recommender brings its catalogue and its users, and the salt that their ids are hashed with.
+    Torch is not there to ask again, so its graphs are held against its golden vectors. A
+    recommender brings its catalogue and its users, and the salt that their ids are hashed with.
 
     Args:
         draft: what is being put together.
@@ -36,13 +38,14 @@ def keep_model(draft: Draft, bundle: Bundle, model: str, say: Say) -> None:
 
     Raises:
         UnusableInput: the bundle has no such model.
-        CheckFailed: a graph breaks a rule of :mod:`export.hygiene`.
+        CheckFailed: a graph is out of tolerance, or breaks a rule of :mod:`export.hygiene`.
     """
     manifest = bundle.manifest
     if model not in manifest.raw:
         raise UnusableInput(
             f"bundle {str(bundle.path)!r} holds no {model}; give a run, or leave it"
         )
+    _prove(bundle, model)
     section = dict(manifest.raw[model])
     variants = {}
     for variant, facts in section["variants"].items():
@@ -67,3 +70,16 @@ def keep_model(draft: Draft, bundle: Bundle, model: str, say: Say) -> None:
     trained = [line for line in card.splitlines() if line.startswith(f"endcap train {model} ")]
     draft.commands += [f"# the {model} is that of {origin}, made by:", *trained]
     say(f"{model}: kept from {origin}")
+
+
+def _prove(bundle: Bundle, model: str) -> None:
+    report = check_bundle(bundle, "cpu")
+    failed = [check for check in report.checks if check.model == model and not check.passed]
+    if failed:
+        first = failed[0]
+        reasons = [f.reason for f in report.failures if f.model == model]
+        raise CheckFailed(
+            f"the {model} of {str(bundle.path)!r} is out of tolerance here, so no bundle is "
+            f"written: {first.variant} {first.metric} is {first.value}, tolerance "
+            f"{first.tolerance}; {'; '.join(reasons)}"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +24,11 @@ class Parity:
         """Whether every figure is in tolerance, and something was compared."""
         return all(check.passed for check in self.checks)
 
-    def required(self) -> Parity:
+    def required(self, explain: Callable[[], str]) -> Parity:
         """Return itself.
+
+        Args:
+            explain: says where the graph leaves torch; asked where it does.
 
         Raises:
             CheckFailed: a figure is out of tolerance, or nothing was compared.
@@ -33,7 +37,7 @@ class Parity:
         if failed:
             raise CheckFailed(
                 f"the {failed[0].model}'s graph differs from torch over {failed[0].compared} "
-                f"requests, so no bundle is written: {self.describe()}"
+                f"requests, so no bundle is written: {self.describe()}; {explain()}"
             )
         return self
 
@@ -50,6 +54,11 @@ class Parity:
             else f"{check.metric} {check.value}"
             for check in self.checks
         )
+
+
+def first_failed(*found: Parity) -> Parity:
+    """Return the first that is out of tolerance; where none is, the first."""
+    return next((parity for parity in found if not parity.passed), found[0])
 
 
 def recommender_parity(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from export.measure import Feeds
-from export.parity import Parity, recommender_parity
+from export.parity import Parity, first_failed, recommender_parity
 from export.recommender import recommender_graph
 from export.tables import FP16, INT8
 from export.variants import Trial
@@ -46,7 +46,7 @@ def recommender_trial(
     def parity(variant: str, graph: bytes) -> Parity:
         found = recommender_parity(variant, graph, fresh, n_rows)
         shipped = recommender_parity(variant, graph, golden, n_rows)
-        return found if shipped.passed or not found.passed else shipped
+        return first_failed(found, shipped)
 
     return Trial(
         model="recommender",

@@ -17,6 +17,7 @@ from trainer.recommender.saved import TrainedRecommender
 BATCH = 128
 HELD_OUT = 20_000  # cases of the held-out evaluation that are compared, at most
 GAP = 1e-4  # retrieval scores closer than this may change places between programs
+LISTED = 20_000  # rows that the rule of a golden request may name; more would fill the bundle
 MAX_MASK_CELLS = 500_000_000  # requests times catalogue rows, to bound the time of an export
 
 
@@ -135,6 +136,7 @@ def golden_requests(fresh: RecommenderGolden, count: int, seed: int) -> Recommen
 
     Cases whose target torch lists come first, for the others say nothing of NDCG: over a hundred
     cases of which a tenth are hits, one item that changes places is worth several per cent of it.
+    Random stock of a large catalogue, which takes megabytes to name, is left to the fresh ones.
 
     Args:
         fresh: requests and torch's answers.
@@ -143,7 +145,9 @@ def golden_requests(fresh: RecommenderGolden, count: int, seed: int) -> Recommen
     """
     rng = np.random.Generator(np.random.PCG64(seed))
     listed = (fresh.item == fresh.target[:, None]).any(axis=1)
-    held_out, others = np.flatnonzero(fresh.target), np.flatnonzero(fresh.target == 0)
+    short = np.diff(fresh.rule_offsets) <= LISTED
+    held_out = np.flatnonzero((fresh.target > 0) & short)
+    others = np.flatnonzero((fresh.target == 0) & short)
     held_out = rng.permutation(held_out)
     held_out = held_out[np.argsort(~listed[held_out], kind="stable")][: count * 2 // 3]
     others = rng.permutation(others)[: count - count * 2 // 3]

@@ -79,6 +79,10 @@ def _described(bundle: Bundle) -> list[str]:
             for variant in section.variants.values()
         ]
         lines += ["", table(("variant", "size", "speed", "default on"), rows, right=(1, 2))]
+        for variant in section.variants.values():
+            shown = ", ".join(f"{name} {value:.6g}" for name, value in _figures(variant.parity))
+            if shown:
+                lines.append(f"{model} {variant.name} against torch: {shown}")
         lines += [f"{model} {name} refused: {why}" for name, why in section.refused.items()]
         lines += [f"{model} {name}: {value:g}" for name, value in _figures(section.metrics)]
     return lines

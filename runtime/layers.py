@@ -79,14 +79,29 @@ def record_layers(
         ``t{i}.sums`` float64 [2, <= 256], the sum and the absolute sum of the finite values of
         each of as many equal parts of it.
     """
-    described = [
+    outputs = [output for node in scan_model(model).nodes for output in node.outputs if output]
+    return _arrays(model, _fetch(model, requests, outputs, provider))
+
+
+def record_values(model: bytes, values: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return a digest, as :func:`record_layers` does, of what others say tensors of ``model`` are.
+
+    Args:
+        model: the graph's bytes.
+        values: by the tensor's name; what the graph has no tensor of is left out.
+    """
+    return _arrays(model, {name: _digest(value) for name, value in values.items()})
+
+
+def _arrays(
+    model: bytes, values: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+) -> dict[str, NDArray[Any]]:
+    kept = [
         {"tensor": output, "node": node.label, "op_type": node.op_type}
         for node in scan_model(model).nodes
         for output in node.outputs
-        if output
+        if output in values
     ]
-    values = _fetch(model, requests, [entry["tensor"] for entry in described], provider)
-    kept = [entry for entry in described if entry["tensor"] in values]
     arrays: dict[str, NDArray[Any]] = {
         "names": np.frombuffer(json.dumps(kept).encode("utf-8"), np.uint8)
     }

@@ -65,6 +65,7 @@ def make_app(service: Service) -> Starlette:
                 settings=service.settings,
                 metrics=service.metrics,
                 bodies=service.bodies,
+                lane=service.lane,
             )
         ],
         exception_handlers={

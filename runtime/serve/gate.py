@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runtime.serve.bodies import Bodies
 from runtime.serve.errors import HttpError
+from runtime.serve.lane import Lane, crowd
 from runtime.serve.metrics import Metrics
 from runtime.serve.page_files import is_page
 from runtime.serve.replies import error_reply
@@ -17,6 +18,7 @@ from runtime.serve.tokens import is_loopback
 
 _OPEN = ("/v2/health/live", "/v2/health/ready")  # what watches a server may know no token
 _RECOMMENDER = ("/v1/recommend", "/v1/similar/", "/v2/models/recommender/")
+_COMPUTED = ("/v1/recommend", "/v1/similar/")  # all that they do is wait for the lane
 _GENERATOR = ("/v1/images/", "/v2/models/generator/")
 
 
@@ -27,18 +29,26 @@ class Gate:
     which its Origin gives away, or by a name of its own that it lets point here (DNS rebinding),
     which the Host gives away.
 
+    Where more wait for the recommender than it can answer in time, the gate says so before anything
+    is read or parsed: the less a refusal costs, the sooner those who are let through are answered.
+
     Args:
         app: what answers requests that are let through.
         settings: the host and the token.
         metrics: where answers are counted.
         bodies: where a request's body counts until it is answered.
+        lane: where requests to the recommender wait.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, bodies: Bodies) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, metrics: Metrics, bodies: Bodies, lane: Lane
+    ) -> None:
         self._app = app
         self._settings = settings
         self._metrics = metrics
         self._bodies = bodies
+        self._lane = lane
+        self._crowded_reply = error_reply(crowd(settings.limits))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -56,10 +66,12 @@ class Gate:
 
         try:
             refusal = self._refusal(scope)
-            if refusal is None:
-                await self._app(scope, receive, noting)
-            else:
+            if refusal is not None:
                 await error_reply(refusal)(scope, receive, noting)
+            elif scope["path"].startswith(_COMPUTED) and self._lane.crowded:
+                await self._crowded_reply(scope, receive, noting)
+            else:
+                await self._app(scope, receive, noting)
         finally:
             self._bodies.release(scope)
             duration_s = time.perf_counter() - begun_s

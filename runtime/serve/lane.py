@@ -26,7 +26,7 @@ from runtime.serve.limits import Limits
 T = TypeVar("T")
 
 _FEW = 8  # requests that may wait whatever they cost: they are served sooner than they come again
-_RUN_S = 0.05  # a run is not made longer than this by taking more requests into it
+_RUN_S = 0.025  # a run is not made longer than this by taking more requests into it
 _GUESS_S = 0.001  # what a request costs, until one was measured
 _WEIGHT = 0.1  # of a new measurement in what a request is taken to cost
 _SURPRISE = 4.0  # times as much at most: a pause of the whole machine is no new cost
@@ -64,6 +64,13 @@ class Lane:
         """How many requests, and how many pictures, wait."""
         return len(self._fast), len(self._slow)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether one more request to the recommender would be turned away."""
+        waiting = len(self._fast)
+        too_long = waiting >= _FEW and waiting * self._request_s > self._limits.wait_s
+        return waiting >= self._limits.queue or too_long or self._stopping
+
     def start(self) -> None:
         """Begin to compute; called on the event loop that asks."""
         self._loop = asyncio.get_running_loop()
@@ -83,7 +90,9 @@ class Lane:
             Overloaded: more wait than can be served in time.
             EndcapError: what the steps raise.
         """
-        answer: T = await self._put(self._fast, self._limits.queue, steps, recommender)
+        if self.crowded:
+            raise crowd(self._limits)
+        answer: T = await self._put(self._fast, steps, recommender)
         return answer
 
     async def draw(self, steps: Iterator[T | None]) -> T:
@@ -93,16 +102,14 @@ class Lane:
             Overloaded: too many wait, or this one waited too long to begin.
             EndcapError: what the steps raise.
         """
-        last: T = await self._put(self._slow, self._limits.picture_queue, steps)
+        if len(self._slow) >= self._limits.picture_queue or self._stopping:
+            raise crowd(self._limits)
+        last: T = await self._put(self._slow, steps)
         return last
 
     async def _put(
-        self, queue: deque[_Job], limit: int, steps: Any, recommender: Recommender | None = None
+        self, queue: deque[_Job], steps: Any, recommender: Recommender | None = None
     ) -> Any:
-        needed_s = len(queue) * self._request_s if queue is self._fast else 0.0
-        too_long = len(queue) >= _FEW and needed_s > self._limits.wait_s
-        if len(queue) >= limit or too_long or self._stopping:
-            raise Overloaded("too many requests wait", self._limits.retry_after_s)
         assert self._loop is not None
         future = self._loop.create_future()
         job = _Job(future, time.monotonic(), steps, recommender)
@@ -189,6 +196,11 @@ class Lane:
     def _tell(self, done: list[tuple[_Job, Any]]) -> None:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(_settle, done)
+
+
+def crowd(limits: Limits) -> Overloaded:
+    """Return what is said to a request for which there is no room."""
+    return Overloaded("too many requests wait", limits.retry_after_s)
 
 
 def _settle(done: list[tuple[_Job, Any]]) -> None:

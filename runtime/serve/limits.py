@@ -58,7 +58,7 @@ class Limits:
     photos: int = 64
     restocks: int = 4
     reloads: int = 4
-    wait_s: float = 0.2
+    wait_s: float = 0.06
     picture_wait_s: float = 2.0
     retry_after_s: int = 1
     stop_s: int = 30

@@ -16,17 +16,20 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from export import build, generator_variants
+from export import build, generator_variants, requests
 from export.build import export_bundle
+from export.parity import Parity
 from export.requests import fresh_requests, golden_requests
 from runtime import load
 from runtime.bundle import open_bundle
 from runtime.catalogue import Catalogue
+from runtime.comparison import judge
 from runtime.errors import CheckFailed, UnusableInput
-from runtime.golden import RecommenderGolden
+from runtime.golden import GeneratorGolden, RecommenderGolden
 from runtime.parity import check_bundle
 from runtime.text_column import TextColumn
 from tests.command import run
+from tests.damage import Damage, swapped_inputs
 from tests.trainer.shop import config, shop, write_colours, write_log
 from trainer.dataset import load_dataset
 from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
@@ -182,27 +185,56 @@ def test_shopper_ids_are_nowhere_in_the_bundle(runs: Path, tmp_path: Path) -> No
             assert b"u17" not in path.read_bytes(), path
 
 
-def damaged(content: bytes, name: str) -> bytes:
-    """Change the largest weight of one constant by 1 %."""
+def damaged(content: bytes, name: str, times: float = 1.01) -> bytes:
+    """Change the largest weight of one constant, by 1 % unless told otherwise."""
     model = onnx.load_from_string(content)
     (constant,) = (c for c in model.graph.initializer if c.name == name)
     value = numpy_helper.to_array(constant).copy()
-    value.flat[np.abs(np.where(np.isfinite(value), value, 0)).argmax()] *= 1.01
+    value.flat[np.abs(np.where(np.isfinite(value), value, 0)).argmax()] *= times
     constant.CopyFrom(numpy_helper.from_array(value, name))
     return model.SerializeToString()
 
 
 @pytest.mark.parametrize(
-    ("graph", "constant"),
-    [("recommender_graph", "item_vectors"), ("recommender_graph", "recency")],
+    ("arch", "constant", "times", "said"),
+    [
+        ("two-stage", "item_vectors", 1.01, "first diverging node: "),
+        ("two-stage", "recency", 1.01, "first diverging node: 'Div_share' (Div)"),
+        ("two-stage", "encoder_bias_1", 9, "node: 'Gemm_bend' (Gemm), behind 'Div_share', which"),
+        ("two-stage", "user_vectors", 99, "'Squeeze_user_vector' (Squeeze), behind 'Gemm_bend'"),
+        ("two-stage", "temperature", 1.01, "'Gemm_permitted' (Gemm), behind 'Div_shopper', which"),
+        ("mlp", "everyone", 99, "first diverging node: 'Where_user_vector' (Where)"),
+        ("mlp", "bias_2", 1.01, "node: 'Where_score' (Where), behind 'Where_user_vector', which"),
+    ],
 )
-def test_a_graph_that_differs_from_torch_writes_nothing(
-    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, graph: str, constant: str
+def test_a_graph_that_differs_from_torch_writes_nothing_and_its_node_is_named(
+    runs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arch: str,
+    constant: str,
+    times: float,
+    said: str,
 ) -> None:
-    whole = getattr(build, graph)
-    monkeypatch.setattr(build, graph, lambda *arguments: damaged(whole(*arguments), constant))
-    with pytest.raises(CheckFailed, match="no bundle is written"):
-        export(runs, tmp_path / "b")
+    whole = build.recommender_graph
+    monkeypatch.setattr(
+        build, "recommender_graph", lambda *given: damaged(whole(*given), constant, times)
+    )
+    with pytest.raises(CheckFailed, match=f"no bundle is written.*{re.escape(said)}"):
+        export(runs, tmp_path / "b", arch)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_that_differ_from_torchs_write_nothing_and_their_node_is_named(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = build.generator_graph
+    monkeypatch.setattr(
+        build, "generator_graph", lambda *given: damaged(whole(*given), "bias_2", times=50)
+    )
+    said = "node: 'ConvTranspose_convolved_2' (ConvTranspose), behind 'ConvTranspose_convolved_1'"
+    with pytest.raises(CheckFailed, match=f"no bundle is written.*{re.escape(said)}"):
+        export(runs, tmp_path / "b", recommender=None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -289,6 +321,17 @@ def test_golden_requests_are_some_of_the_fresh_ones_with_torchs_answers(runs: Pa
     assert found <= all_fresh
 
 
+def test_golden_requests_name_few_rows_each(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of a million items in stock would be four megabytes a request."""
+    trained = load_recommender(Run.open(runs / "two-stage"))
+    fresh = fresh_requests(trained, 200, 5, seed=1)
+    assert np.diff(fresh.rule_offsets).max() > 9
+    monkeypatch.setattr(requests, "LISTED", 9)
+    golden = golden_requests(fresh, 40, seed=1)
+    assert len(golden) == 40
+    assert 0 < np.diff(golden.rule_offsets).max() <= 9
+
+
 def test_the_held_out_requests_are_those_of_the_evaluation(runs: Path) -> None:
     trained = load_recommender(Run.open(runs / "two-stage"))
     fresh = fresh_requests(trained, 200, 24, seed=1)
@@ -368,6 +411,21 @@ def test_the_recommender_of_a_bundle_can_be_kept(runs: Path, tmp_path: Path) -> 
     answers = [store.recommend(user=shopper, k=3) for store in (before, after)]
     assert answers[1].tier == answers[0].tier == "user"
     assert answers[1].items == answers[0].items
+
+
+@pytest.mark.parametrize("model", ["recommender", "generator"])
+def test_a_model_that_has_left_its_golden_vectors_is_not_kept(
+    runs: Path, tmp_path: Path, model: str
+) -> None:
+    export(runs, tmp_path / "first")
+    change = swapped_inputs("Concat_latent" if model == "generator" else "Div_share")
+    Damage(tmp_path / "first").graph(f"{model}/fp32.onnx", change)
+    with pytest.raises(CheckFailed, match=rf"the {model} of .*first' is out of .*diverging node"):
+        export(runs, tmp_path / "next", **{model: tmp_path / "first"})
+    assert not (tmp_path / "next").exists()
+    other = "recommender" if model == "generator" else "generator"
+    export(runs, tmp_path / "other", **{other: tmp_path / "first", model: None})
+    assert check_bundle(open_bundle(tmp_path / "other"), "cpu").passed
 
 
 def test_a_bundle_without_recommender_has_none_to_keep(runs: Path, tmp_path: Path) -> None:
@@ -451,6 +509,46 @@ def test_an_int8_graph_out_of_tolerance_is_refused_and_the_rest_ships(
     assert check_bundle(bundle, "cpu").passed
     assert f"generator int8 refused: {reason}" in run("inspect", tmp_path / "b").out
     assert f"int8: {reason}" in run("doctor", tmp_path / "b").out
+
+
+@pytest.mark.parametrize("model", ["recommender", "generator"])
+def test_fp32_must_hold_over_the_golden_vectors_too(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    whole = getattr(build, f"{model}_parity")
+    metric = {"recommender": "ndcg_at_10_relative_loss", "generator": "psnr_db"}[model]
+    compared: list[int] = []
+
+    def parity(variant: str, graph: bytes, reference: Any, *n_rows: int) -> Parity:
+        compared.append(len(reference))
+        if len(compared) == 1:
+            found: Parity = whole(variant, graph, reference, *n_rows)
+            return found
+        return Parity((judge(model, variant, metric, len(reference), 54.9e-3),))
+
+    monkeypatch.setattr(build, f"{model}_parity", parity)
+    with pytest.raises(CheckFailed, match=f"over {'316' if model == 'recommender' else '32'} req"):
+        export(runs, tmp_path / "b")
+    assert len(compared) == 2
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_variant_must_hold_over_the_golden_pictures_too(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All pictures together may forgive what the few that ship don't, and a device sees these."""
+    whole = generator_variants.generator_parity
+
+    def parity(variant: str, graph: bytes, reference: GeneratorGolden) -> Parity:
+        if variant == "int8" and len(reference) < build.FRESH_PICTURES:
+            return Parity((judge("generator", variant, "psnr_db", len(reference), 29.5),))
+        return whole(variant, graph, reference)
+
+    monkeypatch.setattr(generator_variants, "generator_parity", parity)
+    export(runs, tmp_path / "b", recommender=None)
+    section = open_bundle(tmp_path / "b").manifest.raw["generator"]
+    assert section["refused"] == {"int8": "out of tolerance: psnr_db 29.5 (tolerance 30)"}
+    assert list(section["variants"]) == ["fp32", "fp16"]
 
 
 def test_kept_variants_stay_with_a_kept_generator(runs: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from export.hygiene import check_hygiene
 from export.recommender import recommender_contract, recommender_graph
 from export.recommender_layers import BLOCK, TILE, Tiles
 from export.recommender_mlp import ONE_BY_ONE
+from runtime.comparison import compare_recommender
 from runtime.session import Session, open_session
 from runtime.session_cost import session_cost
 from trainer.item_codes import ItemCodes
@@ -24,11 +25,18 @@ N_USERS = 20
 SIZES = (10, 16, 17, 1000, ONE_BY_ONE + 1000)
 
 
-def shop(arch: str, n_items: int, *, ranked: bool = False) -> Mlp | TwoStage:
-    """A model with weights as spread as trained ones."""
+def shop(
+    arch: str,
+    n_items: int,
+    *,
+    ranked: bool = False,
+    dim: int = 40,
+    hidden: tuple[int, ...] = (64, 32),
+) -> Mlp | TwoStage:
+    """A model with weights as spread as trained ones; an MLP of ``hidden``, or a two-stage one."""
     torch.manual_seed(1)
     if arch == "mlp":
-        mlp = Mlp(MlpConfig(max_basket=6), N_USERS, N_USERS, n_items).eval()
+        mlp = Mlp(MlpConfig(max_basket=6, hidden=hidden), N_USERS, N_USERS, n_items).eval()
         with torch.no_grad():
             mlp.user.weight.normal_(0, 0.4)
             mlp.item.weight.normal_(0, 0.4)
@@ -36,7 +44,7 @@ def shop(arch: str, n_items: int, *, ranked: bool = False) -> Mlp | TwoStage:
             torch.randint(1, N_USERS + 1, (500,)), torch.randint(1, n_items, (500,))
         )
         return mlp
-    config = TwoStageConfig(dim=40, max_basket=6, neighbours=0, candidates=30)
+    config = TwoStageConfig(dim=dim, max_basket=6, neighbours=0, candidates=30)
     counts = torch.randint(0, 50, (n_items + 1,))
     two_stage = TwoStage(config, N_USERS, ItemCodes.of([], n_items, 8), counts).eval()
     with torch.no_grad():
@@ -82,6 +90,22 @@ def test_fp32_answers_as_torch_does(arch: str, n_items: int) -> None:
     np.testing.assert_array_equal(found, item)
     np.testing.assert_array_equal(np.isneginf(found_score), item == 0)
     np.testing.assert_allclose(found_score[item > 0], score[item > 0], atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("arch", "variant"), [("two-stage", "fp32"), ("mlp", "fp32"), ("mlp", "int8")]
+)
+def test_a_million_items(arch: str, variant: str) -> None:
+    n_items = 1_000_000
+    model = shop(arch, n_items, dim=8, hidden=(8, 4))
+    asked = {name: value[::4] for name, value in of_every_tier(n_items).items()}
+    with torch.no_grad():
+        item, score = (value.numpy() for value in model.serve(*asked.values(), 10))
+    content = recommender_graph(model, 10, {}, variant)
+    found, found_score = answers(open_session(content, "cpu"), asked)
+    checks = compare_recommender("fp32", item, score, found, found_score, item[:, 0])
+    assert [check.passed for check in checks] == [True] * 3, checks
+    assert item.max() > n_items / 2  # what lies far down the table is found too
 
 
 @pytest.mark.parametrize("variant", ["fp32", "fp16"])

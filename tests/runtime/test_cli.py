@@ -23,6 +23,7 @@ import runtime.cli
 import runtime.store
 from runtime.cli_options import Command, Group, split_ids, table
 from runtime.version import __version__
+from tests.damage import Damage
 
 Run = Callable[..., tuple[int, str, str]]
 DRAW = ["generate", "{}", "--category", "Tea"]
@@ -341,6 +342,14 @@ def test_inspect(endcap: Run, tiny: Path) -> None:
     assert document["recommender"]["n_items"] == 10
     assert document["signed"] is False
     assert len(document["manifest_sha256"]) == 64
+
+
+def test_inspect_shows_what_export_measured(endcap: Run, copy: Path, damage: Damage) -> None:
+    parity = {"compared": 2000, "psnr_db": 99.26}
+    damage.manifest(lambda said: said["generator"]["variants"]["fp32"].update(parity=parity))
+    out = endcap("inspect", copy)[1]
+    assert "\ngenerator fp32 against torch: compared 2000, psnr_db 99.26\n" in out
+    assert "recommender fp32 against torch" not in out  # of which nothing is stated
 
 
 @pytest.mark.parametrize("command", ["inspect", "parity", "recommend"])

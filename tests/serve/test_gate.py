@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from runtime.errors import UnusableInput
+from runtime.serve.bodies import Bodies
+from runtime.serve.gate import Gate
+from runtime.serve.lane import Lane
+from runtime.serve.limits import Limits
+from runtime.serve.metrics import Metrics
 from runtime.serve.settings import Settings
 from runtime.serve.tokens import Token, is_loopback, read_token
 from tests.serve.served import TINY, Served, serving
@@ -161,3 +170,44 @@ def test_a_token_file(tmp_path: Path) -> None:
     assert read_token(str(path)).admits(f"Bearer {SECRET}".encode())
     with pytest.raises(UnusableInput, match="cannot read"):
         read_token(str(tmp_path / "absent"))
+
+
+class Crowded:
+    """Stands in for a lane in which no request has room."""
+
+    crowded = True
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/v1/recommend", 503),
+        ("/v1/similar/4711", 503),
+        ("/v1/catalogue", 200),
+        ("/v2/health/live", 200),
+    ],
+)
+def test_a_crowd_is_turned_away_unread(path: str, status: int) -> None:
+    """Only who would wait for the recommender, and before a byte of the body is taken."""
+
+    async def passed(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response("passed")(scope, receive, send)
+
+    async def receive() -> Message:
+        raise AssertionError("the body was read")
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    limits, metrics = Limits(retry_after_s=3), Metrics()
+    settings = Settings(bundle=TINY, limits=limits)
+    gate = Gate(passed, settings, metrics, Bodies(limits), cast(Lane, Crowded()))
+    asyncio.run(gate({"type": "http", "path": path, "headers": []}, receive, send))
+    assert sent[0]["status"] == status
+    assert ((b"retry-after", b"3") in sent[0]["headers"]) == (status == 503)
+    turned_away = metrics.registry.get_sample_value(
+        "endcap_requests_total", {"model": "recommender", "outcome": "overloaded"}
+    )
+    assert bool(turned_away) == (status == 503)
