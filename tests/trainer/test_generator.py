@@ -578,7 +578,7 @@ def test_pictures_of_another_size(tmp_path: Path) -> None:
     ("change", "words"),
     [
         ({"batch_size": 9}, r"'dcgan.batch_size' was 8 in this run and is 9 now"),
-        ({"learning_rate": 1e-3}, r"'dcgan.learning_rate' was 0.0004"),
+        ({"learning_rate": 1e-3}, r"'dcgan.learning_rate' was 0.0002"),
         ({"seed": 8}, r"'dcgan.seed' was 7"),
         ({"epochs": 1}, r"dcgan.epochs is 1 and .* has done 2"),
     ],

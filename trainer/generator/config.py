@@ -53,12 +53,12 @@ class ImagesConfig(Options):
 # What dcgan.preset stands for: "seed" is the plain DCGAN of the seed, the baseline.
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {
-        "learning_rate": 4e-4,
+        "learning_rate": 2e-4,
         "beta2": 0.999,
         "loss": "bce",
         "discriminator_norm": "batch",
-        "auxiliary": 0.3,
-        "r1": 0.0,
+        "auxiliary": 0.0,
+        "r1": 1.0,
         "augment": ("translation", "cutout"),
         "ema_decay": 0.999,
         "balance": True,
@@ -129,8 +129,8 @@ class DcganConfig(Options):
     )
     auxiliary: float = _by_preset(
         "auxiliary",
-        "Weight of the auxiliary classifier, which keeps pictures within their category; 0 leaves "
-        "it out.",
+        "Weight of the auxiliary classifier, which keeps pictures within their category, and makes "
+        "those of one category more alike; 0 leaves it out.",
         low=0.0,
         high=100.0,
     )
