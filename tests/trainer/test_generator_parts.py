@@ -19,6 +19,7 @@ from trainer.generator.ema import MovingAverage, refresh_statistics
 from trainer.generator.losses import (
     category_loss,
     discriminator_loss,
+    diversity_loss,
     generator_loss,
     slope_penalty,
 )
@@ -100,6 +101,40 @@ def test_slope_penalty_by_hand() -> None:
     score = 3 * real.sum((1, 2, 3))
     assert float(slope_penalty(score, real, 0.5)) == pytest.approx(0.5 / 2 * 36)
     assert slope_penalty(score, real, 0.0) == 0.0
+
+
+def one_pixel(*levels: float) -> torch.Tensor:
+    return torch.tensor(levels)[:, None, None, None]
+
+
+def test_diversity_loss_by_hand() -> None:
+    category = torch.tensor([0, 1, 0, 1, 0, 2])
+    # Category 0: distances 2, 4, 2 drawn and 4, 8, 4 real, so half is lacking. Category 1: 3 drawn
+    # and 1 real, nothing. Category 2 comes once. Three of six pictures lack a half.
+    drawn = one_pixel(0.0, 0.0, 2.0, 3.0, 4.0, 9.0).requires_grad_()
+    real = one_pixel(0.0, 5.0, 4.0, 6.0, 8.0, 1.0)
+    loss = diversity_loss(drawn, real, category, 2.0)
+    assert isinstance(loss, torch.Tensor)
+    assert float(loss.detach()) == pytest.approx(2.0 * 3 * 0.5 / 6)
+    loss.backward()
+    assert drawn.grad is not None
+    slope = drawn.grad.flatten()
+    # Only the outermost pictures of category 0 change its sum, 16: each side of a pair counts.
+    expected = torch.tensor([1.0, 0.0, 0.0, 0.0, -1.0, 0.0]) * (2.0 * 3 / 6 * 4 / 32)
+    torch.testing.assert_close(slope, expected)
+    assert diversity_loss(drawn, real, category, 0.0) == 0.0
+
+
+def test_pictures_all_alike_lack_everything_and_real_ones_alike_ask_for_nothing() -> None:
+    category, alike, differing = torch.zeros(4).long(), torch.ones(4, 1, 2, 2), torch.rand(4, 1, 2, 2)
+    alike.requires_grad_()
+    loss = diversity_loss(alike, differing, category, 1.0)
+    assert isinstance(loss, torch.Tensor)
+    assert float(loss.detach()) == pytest.approx(1.0, abs=0.01)
+    loss.backward()
+    assert alike.grad is not None
+    assert bool(torch.isfinite(alike.grad).all())
+    assert float(diversity_loss(differing, alike.detach(), category, 1.0)) == 0.0
 
 
 # --- the discriminator's norms

@@ -58,6 +58,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "loss": "bce",
         "discriminator_norm": "batch",
         "auxiliary": 0.0,
+        "diversity": 0.0,
         "r1": 1.0,
         "augment": ("translation", "cutout"),
         "ema_decay": 0.999,
@@ -70,6 +71,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "loss": "bce",
         "discriminator_norm": "batch",
         "auxiliary": 0.0,
+        "diversity": 0.0,
         "r1": 0.0,
         "augment": (),
         "ema_decay": 0.0,
@@ -131,6 +133,13 @@ class DcganConfig(Options):
         "auxiliary",
         "Weight of the auxiliary classifier, which keeps pictures within their category, and makes "
         "those of one category more alike; 0 leaves it out.",
+        low=0.0,
+        high=100.0,
+    )
+    diversity: float = _by_preset(
+        "diversity",
+        "Weight of the generator's loss for pictures of a category that differ less than real ones "
+        "do; 0 leaves it out.",
         low=0.0,
         high=100.0,
     )

@@ -1,10 +1,12 @@
-"""What both networks are trained to: cross-entropy or hinge, the category, the R1 penalty."""
+"""What both networks are trained to: cross-entropy or hinge, the category, R1, how much pictures differ."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+GREY_LEVEL = 2 / 255  # of pictures from -1 to 1; real ones that differ by less are all alike
 
 
 def discriminator_loss(kind: str, real: Tensor, drawn: Tensor) -> Tensor:
@@ -59,3 +61,44 @@ def slope_penalty(score: Tensor, real: Tensor, weight: float) -> Tensor | float:
         return 0.0
     (slope,) = torch.autograd.grad(score.sum(), real, create_graph=True)  # like real
     return weight / 2 * slope.float().square().sum((1, 2, 3)).mean()
+
+
+def diversity_loss(drawn: Tensor, real: Tensor, category: Tensor, weight: float) -> Tensor | float:
+    """Give weight times what a category's drawn pictures lack of the differences of real ones.
+
+    Yang, Hong, Jang, Zhao and Lee, "Diversity-Sensitive Conditional Generative Adversarial
+    Networks" (ICLR 2019), reward the distance of pictures that are drawn for one condition, up to a
+    bound. Here the bound is that of the batch's real pictures of the category: it needs no
+    choice, and nothing is gained by differing more.
+
+    Args:
+        drawn: float32 [batch, channels, side, side], for ``category``.
+        real: like ``drawn``, of the same categories.
+        category: int64 [batch].
+        weight: 0 for none.
+
+    Returns:
+        weight times the mean over pictures of max(0, 1 - the ratio of their category's mean
+        differences); a category that comes once, or whose real pictures are alike, lacks nothing.
+    """
+    if not weight:
+        return 0.0
+    alike = (category[:, None] == category).float()  # [batch, batch]
+    pairs = alike - torch.eye(len(alike), device=alike.device)
+    counts = (alike @ pairs.sum(1)).clamp(min=1)  # [batch], of its category, both ways
+    apart, real_apart = (
+        alike @ (pairs * _differences(images)).sum(1) / counts for images in (drawn, real)
+    )
+    lack = F.relu(1 - apart / real_apart.clamp(min=GREY_LEVEL))  # [batch]
+    return weight * (lack * (real_apart > GREY_LEVEL)).mean()
+
+
+def _differences(images: Tensor) -> Tensor:
+    """Give the root mean square difference of all pairs, [batch, batch], by one matrix product.
+
+    It leaves errors far below a grey level where pictures are alike; there the slope is cut off.
+    """
+    flat = images.flatten(1)
+    squares = flat.square().mean(1)
+    products = flat @ flat.T / flat.shape[1]
+    return (squares[:, None] + squares - 2 * products).clamp(min=1e-8).sqrt()

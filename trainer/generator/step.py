@@ -11,6 +11,7 @@ from trainer.generator.config import DcganConfig
 from trainer.generator.losses import (
     category_loss,
     discriminator_loss,
+    diversity_loss,
     generator_loss,
     slope_penalty,
 )
@@ -30,7 +31,7 @@ def train_step(
         dcgan: loss, weights, augmentation, and whether forward passes may be in bfloat16.
 
     Returns:
-        float32 [2], the discriminator's loss and the generator's, without R1 and the auxiliary one.
+        float32 [2], the discriminator's loss and the generator's, without what else is in them.
     """
     generator, discriminator = training.generator, training.discriminator
     real.requires_grad_(dcgan.r1 > 0)
@@ -52,7 +53,9 @@ def train_step(
         score, named = discriminator(shown_again, category)
     g_loss = generator_loss(dcgan.loss, score)
     training.generator_optimiser.zero_grad()
-    (g_loss + category_loss(named, category, dcgan.auxiliary)).backward()
+    naming = category_loss(named, category, dcgan.auxiliary)
+    alikeness = diversity_loss(drawn, real.detach(), category, dcgan.diversity)
+    (g_loss + naming + alikeness).backward()
     training.generator_optimiser.step()
     discriminator.requires_grad_(True)
     if training.average is not None:
