@@ -73,11 +73,10 @@ def keep_model(draft: Draft, bundle: Bundle, model: str, say: Say) -> None:
 
 
 def _prove(bundle: Bundle, model: str) -> None:
-    report = check_bundle(bundle, "cpu")
-    failed = [check for check in report.checks if check.model == model and not check.passed]
-    if failed:
-        first = failed[0]
-        reasons = [f.reason for f in report.failures if f.model == model]
+    report = check_bundle(bundle, "cpu", model=model)
+    if not report.passed:
+        first = next(check for check in report.checks if not check.passed)
+        reasons = [failure.reason for failure in report.failures]
         raise CheckFailed(
             f"the {model} of {str(bundle.path)!r} is out of tolerance here, so no bundle is "
             f"written: {first.variant} {first.metric} is {first.value}, tolerance "

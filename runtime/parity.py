@@ -59,9 +59,14 @@ class _Replay:
 
 
 def check_bundle(
-    bundle: Bundle, provider: str = "auto", threads: int | None = None, *, layers: bool = False
+    bundle: Bundle,
+    provider: str = "auto",
+    threads: int | None = None,
+    *,
+    layers: bool = False,
+    model: str | None = None,
 ) -> ParityReport:
-    """Replay the golden vectors of ``bundle`` through every variant of both models.
+    """Replay the golden vectors of ``bundle`` through every variant of its models.
 
     Args:
         bundle: what to check.
@@ -69,6 +74,7 @@ def check_bundle(
         threads: threads for one run; None for one a core, at most 4.
         layers: compare every node of every variant too; without it only those of a variant that
             fails.
+        model: "recommender" or "generator", to check that one alone; all of the bundle's if None.
 
     Raises:
         MissingCapability: the provider, or onnxruntime, is not there.
@@ -79,29 +85,29 @@ def check_bundle(
     begun_ns = time.monotonic_ns()
     manifest = bundle.manifest
     replays = []
-    if manifest.recommender is not None:
+    if manifest.recommender is not None and model in (None, "recommender"):
         replays.append(_recommender_replay(bundle, manifest.recommender))
-    if manifest.generator is not None:
+    if manifest.generator is not None and model in (None, "generator"):
         replays.append(_generator_replay(bundle, manifest.generator))
     checks: list[Check] = []
     failures: list[Failure] = []
     compared: list[VariantLayers] = []
     for replay in replays:
         for variant in replay.section.variants.values():
-            model = bundle.read_bytes(variant.file)
+            graph = bundle.read_bytes(variant.file)
             recorded = _recorded(bundle, replay, variant) if layers else None
             try:
-                found = replay.compare(variant.name, open_session(model, actual, threads))
+                found = replay.compare(variant.name, open_session(graph, actual, threads))
             except UnusableInput as error:
                 checks += [judge(replay.model, variant.name, m, 0, 0.0) for m in replay.metrics]
                 failures.append(Failure(replay.model, variant.name, None, str(error)))
                 continue
             checks += found
             if recorded is not None and replay.layer_requests is not None:
-                nodes = compare_layers(model, replay.layer_requests, recorded, variant, actual)
+                nodes = compare_layers(graph, replay.layer_requests, recorded, variant, actual)
                 compared.append(VariantLayers(replay.model, variant.name, nodes))
             if not all(check.passed for check in found):
-                failures.append(_explained(bundle, replay, variant, model, actual))
+                failures.append(_explained(bundle, replay, variant, graph, actual))
     duration_s = (time.monotonic_ns() - begun_ns) / 1e9
     return ParityReport(actual, tuple(checks), tuple(failures), tuple(compared), duration_s)
 
@@ -180,9 +186,9 @@ def _recorded(bundle: Bundle, replay: _Replay, variant: Variant) -> Mapping[str,
 
 
 def _explained(
-    bundle: Bundle, replay: _Replay, variant: Variant, model: bytes, provider: str
+    bundle: Bundle, replay: _Replay, variant: Variant, graph: bytes, provider: str
 ) -> Failure:
-    """Name the first node of ``model`` that leaves the golden layers."""
+    """Name the first node of ``graph`` that leaves the golden layers."""
     requests = replay.layer_requests
     diverging: NodeCheck | None = None
     if requests is None:
@@ -192,7 +198,7 @@ def _explained(
     else:
         try:
             recorded = _recorded(bundle, replay, variant)
-            nodes = compare_layers(model, requests, recorded, variant, provider)
+            nodes = compare_layers(graph, requests, recorded, variant, provider)
             diverging = first_diverging(nodes)
         except UnusableInput as error:
             reason = f"no node can be named: {error}"

@@ -390,6 +390,8 @@ def test_the_generator_of_a_bundle_can_be_kept(runs: Path, tmp_path: Path) -> No
     report = check_bundle(second, "cpu")
     assert report.passed
     assert {check.model for check in report.checks} == {"recommender", "generator"}
+    report = check_bundle(second, "cpu", model="generator")
+    assert {check.model for check in report.checks} == {"generator"}
 
 
 def test_the_recommender_of_a_bundle_can_be_kept(runs: Path, tmp_path: Path) -> None:
