@@ -372,11 +372,25 @@ def test_same_seed_same_weights_and_another_seed_others(tmp_path: Path) -> None:
     assert not torch.equal(weights(runs[0])[name], weights(runs[2])[name])
 
 
+def test_the_loss_of_diversity_makes_pictures_of_a_category_differ_more(tmp_path: Path) -> None:
+    images = dark_and_light(64)
+    without, with_it = (
+        train_generator(
+            images, config(epochs=4, diversity=weight), tmp_path / f"{weight}", resume=False
+        ).metrics()[-1]["diversity"]
+        for weight in (0.0, 10.0)
+    )
+    assert {name: ratio / without[name] > 1.1 for name, ratio in with_it.items()} == {
+        "dark": True,
+        "light": True,
+    }
+
+
 @pytest.mark.parametrize(
     ("stop_at", "dcgan"),
     [
         (1, {"augment": ("colour", "translation", "cutout")}),
-        (4, {"discriminator_norm": "spectral", "loss": "hinge", "r1": 1.0}),
+        (4, {"discriminator_norm": "spectral", "loss": "hinge", "r1": 1.0, "diversity": 1.0}),
         (6, {}),
         (9, {}),
         (9, {"preset": "seed"}),

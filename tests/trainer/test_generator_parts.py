@@ -126,7 +126,11 @@ def test_diversity_loss_by_hand() -> None:
 
 
 def test_pictures_all_alike_lack_everything_and_real_ones_alike_ask_for_nothing() -> None:
-    category, alike, differing = torch.zeros(4).long(), torch.ones(4, 1, 2, 2), torch.rand(4, 1, 2, 2)
+    category, alike, differing = (
+        torch.zeros(4).long(),
+        torch.ones(4, 1, 2, 2),
+        torch.rand(4, 1, 2, 2),
+    )
     alike.requires_grad_()
     loss = diversity_loss(alike, differing, category, 1.0)
     assert isinstance(loss, torch.Tensor)

@@ -96,7 +96,7 @@ def collapse(rows: Sequence[dict[str, Any]], dcgan: DcganConfig, best_epoch: int
                 f"{counted[-1]['epoch']} its pictures differ by less than "
                 f"{dcgan.collapse_below:g} of what real ones do (dcgan.collapse_below), now by "
                 f"{ratio:.3f}; epoch {best_epoch}, the best, is kept and can be exported. Train "
-                "again with dcgan.preset 'default', a higher dcgan.r1 or more pictures, or go on "
-                "with --resume --set dcgan.collapse_below=0"
+                "again with dcgan.preset 'default', a higher dcgan.diversity or more pictures, or "
+                "go on with --resume --set dcgan.collapse_below=0"
             )
     return ""

@@ -1,4 +1,4 @@
-"""What both networks are trained to: cross-entropy or hinge, the category, R1, how much pictures differ."""
+"""What the networks are trained to: cross-entropy or hinge, categories, R1, and diversity."""
 
 from __future__ import annotations
 
