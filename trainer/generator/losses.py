@@ -96,7 +96,8 @@ def diversity_loss(drawn: Tensor, real: Tensor, category: Tensor, weight: float)
 def _differences(images: Tensor) -> Tensor:
     """Give the root mean square difference of all pairs, [batch, batch], by one matrix product.
 
-    It leaves errors far below a grey level where pictures are alike; there the slope is cut off.
+    What :func:`trainer.generator.diversity.spread` averages, here with a slope. It leaves errors
+    far below a grey level where pictures are alike; there the slope is cut off.
     """
     flat = images.flatten(1)
     squares = flat.square().mean(1)

@@ -31,7 +31,8 @@ def train_step(
         dcgan: loss, weights, augmentation, and whether forward passes may be in bfloat16.
 
     Returns:
-        float32 [2], the discriminator's loss and the generator's, without what else is in them.
+        float32 [2], the discriminator's loss and the generator's, without R1, the auxiliary loss
+        and the loss of diversity.
     """
     generator, discriminator = training.generator, training.discriminator
     real.requires_grad_(dcgan.r1 > 0)
