@@ -2,7 +2,9 @@
 
 Zhao, Liu, Lin, Zhu and Han, "Differentiable Augmentation for Data-Efficient GAN Training" (NeurIPS
 2020): the discriminator cannot learn a small set by heart, and since gradients pass through the
-changes, the generator does not learn to draw them.
+changes, the generator does not learn to draw them. Karras, Aittala, Hellsten, Laine, Lehtinen and
+Aila, "Training Generative Adversarial Networks with Limited Data" (NeurIPS 2020): where pictures
+are many it pays to change only a share of them.
 """
 
 from __future__ import annotations
@@ -17,18 +19,23 @@ MOST_SHIFT = 1 / 8  # of the side, each way
 CUTOUT = 1 / 2  # of the side
 
 
-def augment(image: Tensor, policy: Sequence[str]) -> Tensor:
-    """Change every picture at random, each by draws of its own from torch's current state.
+def augment(image: Tensor, policy: Sequence[str], share: float = 1.0) -> Tensor:
+    """Change pictures at random, each by draws of its own from torch's current state.
 
     Args:
         image: float32 [batch, channels, side, side], -1 to 1.
         policy: names of ``CHANGES``, applied in this order.
+        share: probability, above 0, that a picture gets a change; drawn for each change anew.
 
     Returns:
         float32, like ``image``; differentiable.
     """
     for name in policy:
-        image = CHANGES[name](image)
+        changed = CHANGES[name](image)
+        if share < 1:  # no draw without need: it would change what a seed trains
+            (draws,) = _uniform(image, 1)
+            changed = torch.where(draws[:, None, None, None] < share, changed, image)
+        image = changed
     return image
 
 

@@ -61,6 +61,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "diversity": 0.5,
         "r1": 0.1,
         "augment": ("translation", "cutout"),
+        "augment_share": 1.0,
         "ema_decay": 0.999,
         "balance": True,
         "cooldown": 0.4,
@@ -74,6 +75,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "diversity": 0.0,
         "r1": 0.0,
         "augment": (),
+        "augment_share": 1.0,
         "ema_decay": 0.0,
         "balance": False,
         "cooldown": 0.0,
@@ -153,6 +155,13 @@ class DcganConfig(Options):
         "augment",
         "Random changes to real and drawn pictures before the discriminator sees them: colour, "
         "translation, cutout.",
+    )
+    augment_share: float = _by_preset(
+        "augment_share",
+        "Probability with which a picture gets each of these changes; the more pictures, the fewer "
+        "need any.",
+        low=0.01,
+        high=1.0,
     )
     ema_decay: float = _by_preset(
         "ema_decay",

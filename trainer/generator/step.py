@@ -38,7 +38,9 @@ def train_step(
     real.requires_grad_(dcgan.r1 > 0)
     with autocast(z.device, mixed_precision=dcgan.mixed_precision, native=True):
         drawn = generator(z, category).float()
-    shown = augment(real, dcgan.augment), augment(drawn.detach(), dcgan.augment)
+    shown = [
+        augment(images, dcgan.augment, dcgan.augment_share) for images in (real, drawn.detach())
+    ]
     with autocast(z.device, mixed_precision=dcgan.mixed_precision, native=True):
         (real_score, named), (drawn_score, _) = (discriminator(image, category) for image in shown)
     naming = category_loss(named, category, dcgan.auxiliary)
@@ -49,7 +51,7 @@ def train_step(
 
     # The generator's step needs no gradient of the discriminator's weights: a tenth of the time.
     discriminator.requires_grad_(False)
-    shown_again = augment(drawn, dcgan.augment)
+    shown_again = augment(drawn, dcgan.augment, dcgan.augment_share)
     with autocast(z.device, mixed_precision=dcgan.mixed_precision, native=True):
         score, named = discriminator(shown_again, category)
     g_loss = generator_loss(dcgan.loss, score)
