@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -38,9 +40,8 @@ def train_step(
     real.requires_grad_(dcgan.r1 > 0)
     with autocast(z.device, mixed_precision=dcgan.mixed_precision, native=True):
         drawn = generator(z, category).float()
-    shown = [
-        augment(images, dcgan.augment, dcgan.augment_share) for images in (real, drawn.detach())
-    ]
+    changed = partial(augment, policy=dcgan.augment, share=dcgan.augment_share)
+    shown = changed(real), changed(drawn.detach())
     with autocast(z.device, mixed_precision=dcgan.mixed_precision, native=True):
         (real_score, named), (drawn_score, _) = (discriminator(image, category) for image in shown)
     naming = category_loss(named, category, dcgan.auxiliary)
@@ -51,7 +52,7 @@ def train_step(
 
     # The generator's step needs no gradient of the discriminator's weights: a tenth of the time.
     discriminator.requires_grad_(False)
-    shown_again = augment(drawn, dcgan.augment, dcgan.augment_share)
+    shown_again = changed(drawn)
     with autocast(z.device, mixed_precision=dcgan.mixed_precision, native=True):
         score, named = discriminator(shown_again, category)
     g_loss = generator_loss(dcgan.loss, score)
