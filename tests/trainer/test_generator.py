@@ -19,6 +19,7 @@ from runtime.errors import UnusableInput
 from runtime.latent import draw_latents
 from trainer.checkpoint import load_checkpoint
 from trainer.generator import step, train
+from trainer.generator.augment import CHANGES
 from trainer.generator.classifier import Classifier, train_classifier
 from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
 from trainer.generator.discriminator import build_discriminator
@@ -454,6 +455,26 @@ def test_the_step_size_falls_evenly_over_the_last_epochs(
     train_generator(dark_and_light(20), settings, tmp_path / "run", resume=False)
     expected = [1e-3] * 7 + [1e-3 * left / 6 for left in (5, 4, 3, 2, 1)]
     assert rates == pytest.approx(expected)
+
+
+def test_a_step_shows_the_discriminator_a_share_of_changed_pictures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(CHANGES, "cutout", lambda image: torch.full_like(image, 9.0))
+    settings = config(batch_size=64, r1=0.0, augment=("cutout",), augment_share=0.25)
+    images = dark_and_light(32)
+    training = Training.new(settings, images, torch.device("cpu"))
+    changed = []
+
+    def count(_: Any, shown: tuple[torch.Tensor, torch.Tensor]) -> None:
+        changed.append(int((shown[0] == 9).all(3).all(2).all(1).sum()))
+
+    training.discriminator.register_forward_pre_hook(count)
+    real, category = train.to_tensors(images, np.arange(64), torch.device("cpu"))
+    train_step(training, real, category, torch.randn(64, 8), settings.dcgan)
+    # Real and drawn pictures, and the drawn ones again; 16 +- 4.2 standard deviations of each.
+    assert len(changed) == 3
+    assert all(2 <= pictures <= 30 for pictures in changed)
 
 
 def test_resuming_a_finished_run_changes_nothing_and_says_so(
