@@ -111,9 +111,11 @@ def test_shapes_and_ranges(size: int, channels: int) -> None:
     assert image.shape == (2, channels, size, size)
     assert image.dtype == torch.float32
     assert image.abs().max() <= 1
-    score, named = discriminator(image, category)
-    assert score.shape == (2,)
-    assert named.shape == (2, 3)
+    judged = discriminator(image, category)
+    assert judged.score.shape == (2,)
+    assert judged.named.shape == (2, 3)
+    last = discriminator.convolutions[-1].out_channels
+    assert judged.features.shape == (2, last * 4 * 4)
 
 
 @pytest.mark.parametrize(
@@ -392,6 +394,7 @@ def test_the_loss_of_diversity_makes_pictures_of_a_category_differ_more(tmp_path
     [
         (1, {"augment": ("colour", "translation", "cutout")}),
         (4, {"discriminator_norm": "spectral", "loss": "hinge", "r1": 1.0, "diversity": 1.0}),
+        (3, {"feature_matching": 4.0, "augment_share": 0.5}),
         (6, {}),
         (9, {}),
         (9, {"preset": "seed"}),
@@ -455,6 +458,24 @@ def test_the_step_size_falls_evenly_over_the_last_epochs(
     train_generator(dark_and_light(20), settings, tmp_path / "run", resume=False)
     expected = [1e-3] * 7 + [1e-3 * left / 6 for left in (5, 4, 3, 2, 1)]
     assert rates == pytest.approx(expected)
+
+
+def test_feature_matching_changes_the_generators_step_and_not_the_discriminators() -> None:
+    images = dark_and_light(16)
+    trained = []
+    for weight in (0.0, 5.0):
+        settings = config(feature_matching=weight)
+        training = Training.new(settings, images, torch.device("cpu"))
+        real, category = train.to_tensors(images, np.arange(8, 24), torch.device("cpu"))
+        torch.manual_seed(1)
+        train_step(training, real, category, torch.randn(16, 8), settings.dcgan)
+        trained.append((training.generator, training.discriminator))
+    (plain, judge), (matched, same_judge) = (
+        [torch.cat([p.detach().flatten() for p in one.parameters()]) for one in pair]
+        for pair in trained
+    )
+    assert torch.equal(judge, same_judge)
+    assert not torch.equal(plain, matched)
 
 
 def test_a_step_shows_the_discriminator_a_share_of_changed_pictures(

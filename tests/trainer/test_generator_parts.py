@@ -21,6 +21,7 @@ from trainer.generator.losses import (
     discriminator_loss,
     diversity_loss,
     generator_loss,
+    matching_loss,
     slope_penalty,
 )
 from trainer.generator.model import Generator
@@ -141,6 +142,56 @@ def test_pictures_all_alike_lack_everything_and_real_ones_alike_ask_for_nothing(
     assert float(diversity_loss(differing, alike.detach(), category, 1.0)) == 0.0
 
 
+def test_matching_loss_by_hand() -> None:
+    category = torch.tensor([0, 1, 0, 2, 2])
+    # Category 0: across 1, 5, 1, 3, among drawn 2, among real 4: (2 * 2.5 - 2 - 4) / 4 = -1/4.
+    # Category 1 comes once. Category 2: across 2, 4, 3, 5, among drawn 1, among real 2, so 2. Two
+    # of five pictures have the one and two the other.
+    drawn = torch.tensor([[0.0], [9.0], [2.0], [0.0], [-1.0]]).requires_grad_()
+    real = torch.tensor([[1.0], [0.0], [5.0], [2.0], [4.0]]).requires_grad_()
+    loss = matching_loss(drawn, real, category, 3.0)
+    assert isinstance(loss, torch.Tensor)
+    assert float(loss.detach()) == pytest.approx(3.0 * (2 * -1 / 4 + 2 * 2) / 5)
+    loss.backward()
+    assert real.grad is None
+    assert drawn.grad is not None
+    # 0 lies 1 and 5 below its real pictures, 2 one above and three below: -1 and 0 for the mean of
+    # four distances, twice, less -1 and 1 for the one distance among drawn pictures, over 4.
+    # Both pictures of category 2 lie below both: -1 and -1, less 1 and -1, over 2.
+    slopes = torch.tensor([(-1 + 1) / 4, 0, (0 - 1) / 4, (-1 - 1) / 2, (-1 + 1) / 2])
+    torch.testing.assert_close(drawn.grad.flatten(), slopes * 3.0 * 2 / 5)
+    assert matching_loss(drawn, real, category, 0.0) == 0.0
+
+
+def test_matching_costs_nothing_on_average_where_drawn_pictures_are_like_real_ones() -> None:
+    torch.manual_seed(0)
+    category = torch.arange(60) % 10
+
+    def mean_loss(centre: float, spread: float) -> float:
+        """Over 200 batches; one category's distance errs by about 0.2, so the mean by 0.005."""
+        losses = [
+            matching_loss(centre + spread * torch.randn(60, 16), torch.randn(60, 16), category, 1.0)
+            for _ in range(200)
+        ]
+        return float(torch.tensor(losses).mean())
+
+    assert mean_loss(0.0, 1.0) == pytest.approx(0.0, abs=0.02)
+    assert mean_loss(1.0, 1.0) > 0.2  # elsewhere
+    assert mean_loss(0.0, 0.3) > 0.1  # too much alike
+    assert mean_loss(0.0, 2.0) > 0.1  # too different
+
+
+def test_matching_asks_nothing_where_real_pictures_are_alike() -> None:
+    category = torch.zeros(4).long()
+    alike, differing = torch.ones(4, 3), torch.rand(4, 3).requires_grad_()
+    loss = matching_loss(differing, alike, category, 1.0)
+    assert isinstance(loss, torch.Tensor)
+    loss.backward()
+    assert float(loss.detach()) == 0.0
+    assert differing.grad is not None
+    assert bool((differing.grad == 0).all())
+
+
 # --- the discriminator's norms
 
 
@@ -170,7 +221,7 @@ def test_every_norm_scores_and_learns(norm: str) -> None:
     noise = torch.randn(8, 1, 28, 28) / 10
     category = torch.arange(8) % 2
     for _ in range(30):
-        scores = [discriminator(one + noise, category)[0] for one in (bright, dark)]
+        scores = [discriminator(one + noise, category).score for one in (bright, dark)]
         optimiser.zero_grad()
         discriminator_loss("hinge", *scores).backward()
         optimiser.step()

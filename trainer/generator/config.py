@@ -59,6 +59,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "discriminator_norm": "batch",
         "auxiliary": 0.0,
         "diversity": 0.5,
+        "feature_matching": 0.0,
         "r1": 0.1,
         "augment": ("translation", "cutout"),
         "augment_share": 1.0,
@@ -73,6 +74,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "discriminator_norm": "batch",
         "auxiliary": 0.0,
         "diversity": 0.0,
+        "feature_matching": 0.0,
         "r1": 0.0,
         "augment": (),
         "augment_share": 1.0,
@@ -144,6 +146,13 @@ class DcganConfig(Options):
         "do; 0 leaves it out.",
         low=0.0,
         high=100.0,
+    )
+    feature_matching: float = _by_preset(
+        "feature_matching",
+        "Weight of the generator's loss for pictures of a category that the discriminator's last "
+        "map finds elsewhere than real ones (energy distance); 0 leaves it out.",
+        low=0.0,
+        high=1000.0,
     )
     r1: float = _by_preset(
         "r1",

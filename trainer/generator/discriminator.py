@@ -8,6 +8,7 @@ GANs" (ICML 2017).
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +19,20 @@ from trainer.generator.config import GeneratorConfig
 from trainer.generator.model import FIRST_SIZE, initialise, layout
 
 SLOPE = 0.2  # of LeakyReLU below zero
+
+
+class Judgement(NamedTuple):
+    """What a discriminator makes of pictures.
+
+    Attributes:
+        score: float32 [batch], logits: above 0 means a real picture of the category.
+        named: float32 [batch, n_categories], logits: what each category has for it.
+        features: float32 [batch, features], its last map, flattened.
+    """
+
+    score: Tensor
+    named: Tensor
+    features: Tensor
 
 
 class Discriminator(nn.Module):
@@ -73,24 +88,21 @@ class Discriminator(nn.Module):
                 rescaled = SpectralNorm(module.weight)
                 parametrize.register_parametrization(module, "weight", rescaled)
 
-    def forward(self, image: Tensor, category: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, image: Tensor, category: Tensor) -> Judgement:
         """Judge pictures.
 
         Args:
             image: float32 [batch, channels, image_size, image_size], -1 to 1.
             category: int64 [batch], what the pictures are said to show.
-
-        Returns:
-            Scores, float32 [batch], logits: above 0 means a real picture of the category; and what
-            each category has for it, float32 [batch, n_categories], logits.
         """
         x = F.leaky_relu(self.convolutions[0](image), SLOPE)
         for convolution, norm in zip(self.convolutions[1:], self.norms, strict=True):
             x = F.leaky_relu(norm(convolution(x)), SLOPE)  # [batch, hidden, side, side]
         # Channels last, as they lie in memory: flattening copies nothing, there and back.
         x = x.permute(0, 2, 3, 1).flatten(1)  # [batch, features]
+        features = x.float()
         score: Tensor = self.linear(x).squeeze(1) + (x * self.projection(category)).sum(1)
-        return score.float(), self.classifier(x).float()
+        return Judgement(score.float(), self.classifier(x).float(), features)
 
 
 class SpectralNorm(nn.Module):

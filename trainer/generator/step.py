@@ -15,6 +15,7 @@ from trainer.generator.losses import (
     discriminator_loss,
     diversity_loss,
     generator_loss,
+    matching_loss,
     slope_penalty,
 )
 from trainer.generator.state import Training
@@ -33,8 +34,8 @@ def train_step(
         dcgan: loss, weights, augmentation, and whether forward passes may be in bfloat16.
 
     Returns:
-        float32 [2], the discriminator's loss and the generator's, without R1, the auxiliary loss
-        and the loss of diversity.
+        float32 [2], the discriminator's loss and the generator's, without R1, the auxiliary loss,
+        the loss of diversity and feature matching.
     """
     generator, discriminator = training.generator, training.discriminator
     real.requires_grad_(dcgan.r1 > 0)
@@ -43,23 +44,28 @@ def train_step(
     changed = partial(augment, policy=dcgan.augment, share=dcgan.augment_share)
     shown = changed(real), changed(drawn.detach())
     with autocast(z.device, mixed_precision=dcgan.mixed_precision, native=True):
-        (real_score, named), (drawn_score, _) = (discriminator(image, category) for image in shown)
-    naming = category_loss(named, category, dcgan.auxiliary)
-    d_loss = discriminator_loss(dcgan.loss, real_score, drawn_score)
+        of_real, of_drawn = (discriminator(image, category) for image in shown)
+    naming = category_loss(of_real.named, category, dcgan.auxiliary)
+    d_loss = discriminator_loss(dcgan.loss, of_real.score, of_drawn.score)
     training.discriminator_optimiser.zero_grad()
-    (d_loss + naming + slope_penalty(real_score, real, dcgan.r1)).backward()
+    (d_loss + naming + slope_penalty(of_real.score, real, dcgan.r1)).backward()
     training.discriminator_optimiser.step()
 
     # The generator's step needs no gradient of the discriminator's weights: a tenth of the time.
     discriminator.requires_grad_(False)
     shown_again = changed(drawn)
     with autocast(z.device, mixed_precision=dcgan.mixed_precision, native=True):
-        score, named = discriminator(shown_again, category)
-    g_loss = generator_loss(dcgan.loss, score)
+        of_drawn = discriminator(shown_again, category)
+        if dcgan.feature_matching:  # the weights have changed since the real pictures were judged
+            of_real = discriminator(shown[0].detach(), category)
+    g_loss = generator_loss(dcgan.loss, of_drawn.score)
     training.generator_optimiser.zero_grad()
-    naming = category_loss(named, category, dcgan.auxiliary)
+    naming = category_loss(of_drawn.named, category, dcgan.auxiliary)
     alikeness = diversity_loss(drawn, real.detach(), category, dcgan.diversity)
-    (g_loss + naming + alikeness).backward()
+    unlikeness = matching_loss(
+        of_drawn.features, of_real.features, category, dcgan.feature_matching
+    )
+    (g_loss + naming + alikeness + unlikeness).backward()
     training.generator_optimiser.step()
     discriminator.requires_grad_(True)
     if training.average is not None:
