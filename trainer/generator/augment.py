@@ -25,7 +25,7 @@ def augment(image: Tensor, policy: Sequence[str], share: float = 1.0) -> Tensor:
     Args:
         image: float32 [batch, channels, side, side], -1 to 1.
         policy: names of ``CHANGES``, applied in this order.
-        share: probability, above 0, that a picture gets a change; drawn for each change anew.
+        share: probability that a picture gets a change; drawn for each change anew.
 
     Returns:
         float32, like ``image``; differentiable.

@@ -63,6 +63,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "r1": 0.1,
         "augment": ("translation", "cutout"),
         "augment_share": 1.0,
+        "augment_ramp": 0.0,
         "ema_decay": 0.999,
         "balance": True,
         "cooldown": 0.4,
@@ -78,6 +79,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "r1": 0.0,
         "augment": (),
         "augment_share": 1.0,
+        "augment_ramp": 0.0,
         "ema_decay": 0.0,
         "balance": False,
         "cooldown": 0.0,
@@ -172,6 +174,13 @@ class DcganConfig(Options):
         low=0.01,
         high=1.0,
     )
+    augment_ramp: float = _by_preset(
+        "augment_ramp",
+        "Share of the epochs, the first ones, over which that probability rises evenly from 0; the "
+        "discriminator learns pictures by heart late.",
+        low=0.0,
+        high=1.0,
+    )
     ema_decay: float = _by_preset(
         "ema_decay",
         "Share of the generator's moving average that a step keeps; the average is what is shown "
@@ -213,6 +222,10 @@ class DcganConfig(Options):
     mixed_precision: bool = option(
         True, "bfloat16 forward passes where the device has them: CUDA, and newer CPUs."
     )
+
+    def augment_share_at(self, done: float) -> float:
+        """Give the probability of a change after a share ``done`` of all steps, 0 to 1."""
+        return self.augment_share * (min(1.0, done / self.augment_ramp) if self.augment_ramp else 1)
 
     def __post_init__(self) -> None:
         for name, value in PRESETS.get(self.preset, {}).items():

@@ -22,7 +22,12 @@ from trainer.generator.state import Training
 
 
 def train_step(
-    training: Training, real: Tensor, category: Tensor, z: Tensor, dcgan: DcganConfig
+    training: Training,
+    real: Tensor,
+    category: Tensor,
+    z: Tensor,
+    dcgan: DcganConfig,
+    done: float = 0.0,
 ) -> Tensor:
     """Change both networks once, and the moving average with them.
 
@@ -32,6 +37,7 @@ def train_step(
         category: int64 [batch]; pictures are drawn for the same categories.
         z: float32 [batch, z_dim].
         dcgan: loss, weights, augmentation, and whether forward passes may be in bfloat16.
+        done: which share of all steps lies behind, 0 to 1.
 
     Returns:
         float32 [2], the discriminator's loss and the generator's, without R1, the auxiliary loss,
@@ -41,7 +47,8 @@ def train_step(
     real.requires_grad_(dcgan.r1 > 0)
     with autocast(z.device, mixed_precision=dcgan.mixed_precision, native=True):
         drawn = generator(z, category).float()
-    changed = partial(augment, policy=dcgan.augment, share=dcgan.augment_share)
+    share = dcgan.augment_share_at(done)
+    changed = partial(augment, policy=dcgan.augment, share=share)
     shown = changed(real), changed(drawn.detach())
     with autocast(z.device, mixed_precision=dcgan.mixed_precision, native=True):
         of_real, of_drawn = (discriminator(image, category) for image in shown)

@@ -99,8 +99,9 @@ def train_generator(
                 rows = order[training.step * batch :][:batch]
                 real, category = to_tensors(images, rows, device)
                 z = torch.randn(batch, dcgan.z_dim).to(device)
-                training.set_learning_rate(dcgan, (training.epoch * steps + training.step) / total)
-                losses = train_step(training, real, category, z, dcgan)
+                past = (training.epoch * steps + training.step) / total
+                training.set_learning_rate(dcgan, past)
+                losses = train_step(training, real, category, z, dcgan, past)
                 training.loss_sums += losses
                 training.step += 1
                 if seen == 0 or training.step % LOSS_EVERY == 0:
