@@ -394,7 +394,7 @@ def test_the_loss_of_diversity_makes_pictures_of_a_category_differ_more(tmp_path
     [
         (1, {"augment": ("colour", "translation", "cutout")}),
         (4, {"discriminator_norm": "spectral", "loss": "hinge", "r1": 1.0, "diversity": 1.0}),
-        (3, {"feature_matching": 4.0, "augment_share": 0.5}),
+        (3, {"feature_matching": 4.0, "augment_share": 0.5, "augment_ramp": 0.9}),
         (6, {}),
         (9, {}),
         (9, {"preset": "seed"}),
@@ -441,15 +441,16 @@ def test_more_epochs_equal_a_longer_run_where_the_step_size_stays(tmp_path: Path
     assert grown.config(GeneratorConfig).dcgan.epochs == 3
 
 
-def test_the_step_size_falls_evenly_over_the_last_epochs(
+def test_every_step_knows_how_far_it_is_and_the_step_size_falls_over_the_last_epochs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rates = []
+    rates, progress = [], []
 
     def watched(training: Training, *arguments: Any) -> torch.Tensor:
         optimisers = training.generator_optimiser, training.discriminator_optimiser
         (rate,) = {group["lr"] for one in optimisers for group in one.param_groups}
         rates.append(rate)
+        progress.append(arguments[-1])
         return train_step(training, *arguments)
 
     monkeypatch.setattr(train, "train_step", watched)
@@ -458,6 +459,7 @@ def test_the_step_size_falls_evenly_over_the_last_epochs(
     train_generator(dark_and_light(20), settings, tmp_path / "run", resume=False)
     expected = [1e-3] * 7 + [1e-3 * left / 6 for left in (5, 4, 3, 2, 1)]
     assert rates == pytest.approx(expected)
+    assert progress == pytest.approx([step / 12 for step in range(12)])
 
 
 def test_feature_matching_changes_the_generators_step_and_not_the_discriminators() -> None:
@@ -482,7 +484,9 @@ def test_a_step_shows_the_discriminator_a_share_of_changed_pictures(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(CHANGES, "cutout", lambda image: torch.full_like(image, 9.0))
-    settings = config(batch_size=64, r1=0.0, augment=("cutout",), augment_share=0.25)
+    settings = config(
+        batch_size=64, r1=0.0, augment=("cutout",), augment_share=0.25, augment_ramp=0.1
+    )
     images = dark_and_light(32)
     training = Training.new(settings, images, torch.device("cpu"))
     changed = []
@@ -492,10 +496,12 @@ def test_a_step_shows_the_discriminator_a_share_of_changed_pictures(
 
     training.discriminator.register_forward_pre_hook(count)
     real, category = train.to_tensors(images, np.arange(64), torch.device("cpu"))
-    train_step(training, real, category, torch.randn(64, 8), settings.dcgan)
+    for done in (0.0, 0.1):
+        train_step(training, real, category, torch.randn(64, 8), settings.dcgan, done)
+    assert changed[:3] == [0, 0, 0]
     # Real and drawn pictures, and the drawn ones again; 16 +- 4.2 standard deviations of each.
-    assert len(changed) == 3
-    assert all(2 <= pictures <= 30 for pictures in changed)
+    assert len(changed) == 6
+    assert all(2 <= pictures <= 30 for pictures in changed[3:])
 
 
 def test_resuming_a_finished_run_changes_nothing_and_says_so(

@@ -304,6 +304,13 @@ def test_a_share_of_pictures_is_changed_and_the_others_stay() -> None:
     assert shares == pytest.approx([1 / 16, 3 / 16], abs=0.025)
 
 
+def test_the_share_of_changed_pictures_rises_evenly_over_the_first_epochs() -> None:
+    ramp = DcganConfig(augment_share=0.6, augment_ramp=0.5)
+    found = [ramp.augment_share_at(done) for done in (0.0, 0.25, 0.5, 0.9)]
+    assert found == pytest.approx([0.0, 0.3, 0.6, 0.6])
+    assert DcganConfig(augment_share=0.6).augment_share_at(0.0) == 0.6
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_gradients_pass_through(change: str) -> None:
     def changed(image: Tensor) -> Tensor:
