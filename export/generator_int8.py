@@ -138,7 +138,7 @@ class Int8:
             )
 
         inputs, outputs = layer.weight.shape[:2]
-        form = choose_form(side, inputs, outputs, layer.padding)
+        form = choose_form(side, inputs, outputs, layer.padding, layer.stride)
         return write_parts(build, level, form, len(layer.bias), convolve)
 
     def write_picture(self, build: GraphBuilder, source: str, network: Network) -> None:

@@ -13,7 +13,7 @@ from trainer.generator.model import Generator
 
 @dataclass(frozen=True)
 class Layer:
-    """A transposed convolution, and ReLU behind it.
+    """A transposed convolution, and ReLU behind it; of stride 1, it is a plain one turned over.
 
     Attributes:
         weight: float32 [inputs, outputs, side, side].
@@ -67,23 +67,28 @@ class Network:
         return len(self.layers[0].weight)
 
 
-def _layer(convolution: nn.ConvTranspose2d, norm: nn.BatchNorm2d | None) -> Layer:
+def _layer(convolution: nn.ConvTranspose2d | nn.Conv2d, norm: nn.BatchNorm2d | None) -> Layer:
     weight, bias = folded(convolution, norm)
     padding = convolution.padding[0]
     assert not isinstance(padding, str)
+    if not convolution.transposed:
+        padding = weight.shape[2] - 1 - padding
     return Layer(weight, bias, convolution.stride[0], int(padding), last=norm is None)
 
 
 def folded(
-    convolution: nn.ConvTranspose2d, norm: nn.BatchNorm2d | None
+    convolution: nn.ConvTranspose2d | nn.Conv2d, norm: nn.BatchNorm2d | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fold a batch norm's running statistics into the convolution before it.
 
     Returns:
-        Weight, float32 [inputs, outputs, 4, 4], and bias, float32 [outputs].
+        Weight of the transposed convolution, float32 [inputs, outputs, side, side], and bias,
+        float32 [outputs].
     """
     with torch.no_grad():
         weight = convolution.weight.double()
+        if not convolution.transposed:
+            weight = weight.transpose(0, 1).flip(2, 3)
         bias = (
             weight.new_zeros(weight.shape[1])
             if convolution.bias is None

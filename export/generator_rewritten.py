@@ -29,7 +29,7 @@ class Arithmetic(Protocol):
 
 
 def rewritten_graph(network: Network, metadata: Mapping[str, str], arithmetic: Arithmetic) -> bytes:
-    """Write the generator with every stride-2 transposed convolution as plain convolutions.
+    """Write the generator with every transposed convolution as plain ones.
 
     Args:
         network: the generator's numbers.
@@ -44,7 +44,7 @@ def rewritten_graph(network: Network, metadata: Mapping[str, str], arithmetic: A
     side = network.layers[0].weight.shape[2]
     for level, layer in enumerate(network.layers[1:], start=2):
         current = arithmetic.write_layer(build, current, level, layer, side)
-        side = 2 * side + 2 - 2 * layer.padding
+        side = layer.stride * (side - 1) + layer.weight.shape[2] - 2 * layer.padding
     arithmetic.write_picture(build, current, network)
     inputs, outputs = generator_contract(network)
     return build.finish("generator", inputs, outputs, metadata)
@@ -80,7 +80,7 @@ class Float32:
             return build.node("Transpose", [f"first_{name}"], f"part_{name}", perm=[0, 2, 3, 1])
 
         inputs, outputs = layer.weight.shape[:2]
-        form = choose_form(side, inputs, outputs, layer.padding)
+        form = choose_form(side, inputs, outputs, layer.padding, layer.stride)
         joined = write_parts(build, level, form, len(layer.bias), convolve)
         return joined if layer.last else build.node("Relu", [joined], f"map_{level}")
 

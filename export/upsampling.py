@@ -1,4 +1,6 @@
-"""Transposed convolutions of stride 2 rewritten exactly as plain ones, channels last.
+"""Transposed convolutions rewritten exactly as plain ones, channels last.
+
+Of stride 1, a transposed convolution is a plain one turned over.
 
 A 4x4 transposed convolution of stride 2 puts out twice as many rows as it reads, in pairs (blocks):
 row ``2j + t`` before its padding is cut off is ``x[j-1] w[t+2] + x[j] w[t]`` (Dumoulin and Visin,
@@ -106,6 +108,17 @@ def blocks(side: int, padding: int, size: int) -> Axis:
     return Axis((part,), (start, start + 2 * side + 2 - 2 * padding))
 
 
+def same(side: int, padding: int) -> Axis:
+    """Make the outputs of stride 1 by one convolution: as many of them as there are inputs.
+
+    Args:
+        side: inputs on this axis.
+        padding: of the transposed convolution, whose kernel is twice that and 1 long.
+    """
+    taps = (tuple(range(2 * padding, -1, -1)),)
+    return Axis((_part(taps, 1, padding, side, side),), (0, side))
+
+
 def _part(
     taps: tuple[tuple[int, ...], ...], stride: int, before: int, places: int, side: int
 ) -> Part:
@@ -113,7 +126,7 @@ def _part(
     return Part(taps, stride, (before, after), places)
 
 
-def choose_form(side: int, inputs: int, outputs: int, padding: int) -> Form:
+def choose_form(side: int, inputs: int, outputs: int, padding: int, stride: int) -> Form:
     """Return the form that costs least on onnxruntime's int8 kernels.
 
     Args:
@@ -121,7 +134,10 @@ def choose_form(side: int, inputs: int, outputs: int, padding: int) -> Form:
         inputs: channels of that map.
         outputs: channels of the map that is made.
         padding: of the transposed convolution, 1 to 3.
+        stride: 1 or 2.
     """
+    if stride == 1:
+        return Form(same(side, padding), same(side, padding))
     wide, wider = blocks(side, padding, 2), blocks(side, padding, 4)
     forms = [Form(wide, wide), Form(wider, wider)]
     if padding < 3:

@@ -17,7 +17,7 @@ from trainer.generator.model import Generator
 META = {"bundle": "test", "version": "3", "variant": "fp32"}
 
 
-def generator(image_size: int, channels: int) -> Generator:
+def generator(image_size: int, channels: int, detail: int = 0) -> Generator:
     torch.manual_seed(image_size)
     made = Generator(
         n_categories=3,
@@ -26,6 +26,7 @@ def generator(image_size: int, channels: int) -> Generator:
         z_dim=100,
         category_dim=8,
         width=8,
+        detail=detail,
     )
     with torch.no_grad():
         for norm in made.norms:
@@ -33,14 +34,15 @@ def generator(image_size: int, channels: int) -> Generator:
             norm.running_mean.normal_(0, 0.2)  # type: ignore[union-attr]
             norm.running_var.uniform_(0.5, 2)  # type: ignore[union-attr]
         for convolution in made.convolutions:
-            convolution.weight.mul_(6)  # type: ignore[operator]
+            convolution.weight.mul_(9 if isinstance(convolution, nn.Conv2d) else 6)  # type: ignore[operator]
     return made.eval()
 
 
 @pytest.mark.parametrize("image_size", [28, 32, 64, 128])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_graph_paints_as_torch_does(image_size: int, channels: int) -> None:
-    model = generator(image_size, channels)
+@pytest.mark.parametrize("detail", [0, 5])
+def test_the_graph_paints_as_torch_does(image_size: int, channels: int, detail: int) -> None:
+    model = generator(image_size, channels, detail)
     session = open_session(generator_graph(Network.of(model), META), "cpu")
     z = np.random.default_rng(0).standard_normal((12, 100), dtype=np.float32)
     category = (np.arange(12) % 3)[:, None]

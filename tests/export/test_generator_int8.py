@@ -39,8 +39,9 @@ def requests(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("image_size", [28, 32, 64, 128])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_pictures_are_near_torchs(image_size: int, channels: int) -> None:
-    model = generator(image_size, channels)
+@pytest.mark.parametrize("detail", [0, 5])
+def test_pictures_are_near_torchs(image_size: int, channels: int, detail: int) -> None:
+    model = generator(image_size, channels, detail)
     z, category = requests(24)
     with torch.no_grad():
         tones = model(torch.from_numpy(z), torch.from_numpy(category[:, 0]))
@@ -194,11 +195,13 @@ def test_a_scale_has_zero_on_a_step() -> None:
     assert Scale.over(-2.0, 0.0).zero == 255
 
 
-@pytest.mark.parametrize(("image_size", "channels"), [(28, 1), (32, 3), (64, 3)])
+@pytest.mark.parametrize(
+    ("image_size", "channels", "detail"), [(28, 1, 0), (28, 1, 16), (32, 3, 0), (64, 3, 0)]
+)
 def test_onnxruntime_computes_what_whole_numbers_give_by_hand(
-    image_size: int, channels: int
+    image_size: int, channels: int, detail: int
 ) -> None:
-    network = Network.of(generator(image_size, channels))
+    network = Network.of(generator(image_size, channels, detail))
     graph = int8_graph(network, META)
     z, category = requests(6)
     by_hand = compute(graph, {"z": z, "category": category}, saturating=False)

@@ -25,7 +25,9 @@ FORMS: dict[str, Callable[[int, int], Form]] = {
 }
 
 
-def network(side: int, inputs: int, outputs: int, padding: int) -> Network:
+def network(
+    side: int, inputs: int, outputs: int, padding: int, kernel: int = 4, stride: int = 2
+) -> Network:
     """A first layer that makes a map of ``side``, and the transposed convolution of the test."""
     draw = np.random.default_rng(side * 1000 + inputs * 100 + outputs * 10 + padding)
 
@@ -34,9 +36,12 @@ def network(side: int, inputs: int, outputs: int, padding: int) -> Network:
         bias = draw.standard_normal(n_out, dtype=np.float32)
         return Layer(weight, bias, stride, pad, last)
 
-    layers = (layer(5, inputs, side, 1, 0, False), layer(inputs, outputs, 4, 2, padding, True))
+    layers = (
+        layer(5, inputs, side, 1, 0, False),
+        layer(inputs, outputs, kernel, stride, padding, True),
+    )
     vectors = draw.standard_normal((2, 2), dtype=np.float32)
-    return Network(vectors, layers, z_dim=3, image_size=2 * side + 2 - 2 * padding)
+    return Network(vectors, layers, 3, image_size=stride * (side - 1) + kernel - 2 * padding)
 
 
 def by_torch(made: Network, z: np.ndarray, category: np.ndarray) -> np.ndarray:
@@ -70,7 +75,9 @@ def test_every_form_is_torchs_transposed_convolution(
     form: str, padding: int, side: int, inputs: int, outputs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        generator_rewritten, "choose_form", lambda side, i, o, padding: FORMS[form](side, padding)
+        generator_rewritten,
+        "choose_form",
+        lambda side, i, o, padding, stride: FORMS[form](side, padding),
     )
     assert_same(network(side, inputs, outputs, padding))
 
@@ -83,6 +90,14 @@ def test_the_chosen_form_is_torchs_transposed_convolution(
     side: int, inputs: int, outputs: int, padding: int
 ) -> None:
     assert_same(network(side, inputs, outputs, padding))
+
+
+@pytest.mark.parametrize(("kernel", "padding"), [(3, 1), (5, 2), (1, 0)])
+@pytest.mark.parametrize(("side", "inputs", "outputs"), [(5, 4, 1), (28, 16, 3)])
+def test_stride_1_is_torchs_transposed_convolution(
+    side: int, inputs: int, outputs: int, kernel: int, padding: int
+) -> None:
+    assert_same(network(side, inputs, outputs, padding, kernel, stride=1))
 
 
 def test_a_phase_by_hand() -> None:
@@ -121,7 +136,7 @@ def test_a_kernel_by_hand() -> None:
 def test_the_form_follows_the_size(
     side: int, inputs: int, outputs: int, rows: int, columns: int
 ) -> None:
-    form = choose_form(side, inputs, outputs, 1)
+    form = choose_form(side, inputs, outputs, 1, 2)
     assert (len(form.rows.parts), len(form.columns.parts)) == (rows, columns)
     made = len(form.rows.parts[0].taps) * len(form.columns.parts[0].taps) * outputs
     assert made >= 16  # fewer would take the slow kernels

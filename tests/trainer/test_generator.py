@@ -144,6 +144,18 @@ def test_every_layer_doubles_the_side_up_to_the_picture_and_halves_the_channels(
         assert (convolution.kernel_size, convolution.stride) == ((4, 4), (2, 2))
 
 
+@pytest.mark.parametrize("size", [28, 64])
+def test_a_layer_for_detail_is_of_the_pictures_size(size: int) -> None:
+    generator = build_generator(config(size=size, channels=3, detail_width=5), 2)
+    (enlarged, norm), (last, none) = generator.layers[-2:]
+    assert (enlarged.out_channels, enlarged.bias, none) == (5, None, None)
+    assert norm is not None
+    assert norm.num_features == 5
+    assert enlarged(torch.zeros(1, enlarged.in_channels, size // 2, size // 2)).shape[1] == 5
+    assert (last.kernel_size, last.out_channels) == ((3, 3), 3)
+    assert generator(torch.zeros(1, 8), torch.tensor([1])).shape == (1, 3, size, size)
+
+
 def test_initial_weights_follow_radford() -> None:
     torch.manual_seed(0)
     settings = config(size=64, generator_width=32, discriminator_width=32, z_dim=100)

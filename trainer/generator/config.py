@@ -55,6 +55,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {
         "learning_rate": 2e-4,
         "beta2": 0.999,
+        "detail_width": 0,
         "loss": "bce",
         "discriminator_norm": "batch",
         "auxiliary": 0.0,
@@ -71,6 +72,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "seed": {
         "learning_rate": 2e-4,
         "beta2": 0.999,
+        "detail_width": 0,
         "loss": "bce",
         "discriminator_norm": "batch",
         "auxiliary": 0.0,
@@ -108,7 +110,14 @@ class DcganConfig(Options):
     z_dim: int = option(100, "Numbers in the latent vector z.", low=1, high=4096)
     category_dim: int = option(16, "Numbers in a category's embedding.", low=1, high=1024)
     generator_width: int = option(
-        64, "Channels of the generator's last hidden layer.", low=4, high=512
+        64, "Channels of the generator's last hidden layer, detail_width's aside.", low=4, high=512
+    )
+    detail_width: int = _by_preset(
+        "detail_width",
+        "Channels of one more layer of the generator, at the picture's own size, for fine "
+        "textures; 0 leaves it out.",
+        low=0,
+        high=512,
     )
     discriminator_width: int = option(
         64, "Channels of the discriminator's first layer.", low=4, high=512

@@ -26,7 +26,19 @@ class Generator(nn.Module):
     The first layer turns the vector into a 4x4 map; each further one is a 4x4 transposed
     convolution of stride 2 that doubles the side and halves the channels, down to ``width`` in the
     last hidden map. The last one pads more for 28 px, which cuts 2 pixels from each side of 32.
+    With ``detail`` its map is hidden too, and a 3x3 convolution of that draws the picture, as
+    Miyato et al. have it ("Spectral Normalization for Generative Adversarial Networks", ICLR 2018):
+    a pixel that is the sum of four transposed kernels hardly follows textures finer than they are.
     Batch norm and ReLU follow every layer but the last.
+
+    Args:
+        n_categories: rows of the embedding.
+        image_size: pixels on a side.
+        channels: 1 or 3.
+        z_dim: numbers in z.
+        category_dim: numbers in a category's embedding.
+        width: channels of the last hidden map below the picture's size.
+        detail: channels of a hidden map of the picture's size; 0 for none.
 
     Attributes:
         embedding: category row -> [category_dim], N(0, 1) at first, the scale of z beside it.
@@ -43,6 +55,7 @@ class Generator(nn.Module):
         z_dim: int,
         category_dim: int,
         width: int,
+        detail: int = 0,
     ) -> None:
         super().__init__()
         self.n_categories, self.z_dim = n_categories, z_dim
@@ -57,15 +70,19 @@ class Generator(nn.Module):
             self.convolutions.append(
                 nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=False)
             )
-        self.convolutions.append(
-            nn.ConvTranspose2d(hidden[-1], channels, 4, stride=2, padding=padding)
+        enlarged = nn.ConvTranspose2d(
+            hidden[-1], detail or channels, 4, stride=2, padding=padding, bias=not detail
         )
-        self.norms = nn.ModuleList([nn.BatchNorm2d(after) for after in hidden])
+        self.convolutions.append(enlarged)
+        if detail:
+            self.convolutions.append(nn.Conv2d(detail, channels, 3, padding=1))
+        norms = [*hidden, detail] if detail else hidden
+        self.norms = nn.ModuleList([nn.BatchNorm2d(after) for after in norms])
         initialise(self)
         nn.init.normal_(self.embedding.weight)
 
     @property
-    def layers(self) -> list[tuple[nn.ConvTranspose2d, nn.BatchNorm2d | None]]:
+    def layers(self) -> list[tuple[nn.ConvTranspose2d | nn.Conv2d, nn.BatchNorm2d | None]]:
         """Each layer with its batch norm; the last has none, and tanh instead of ReLU."""
         norms = [*self.norms, None]
         return list(zip(self.convolutions, norms, strict=True))  # type: ignore[arg-type]
@@ -139,6 +156,7 @@ def build_generator(config: GeneratorConfig, n_categories: int) -> Generator:
         z_dim=config.dcgan.z_dim,
         category_dim=config.dcgan.category_dim,
         width=config.dcgan.generator_width,
+        detail=config.dcgan.detail_width,
     )
 
 
