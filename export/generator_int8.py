@@ -120,7 +120,7 @@ class Int8:
             )
         target_scale = _write_scale(build, f"map_{level}", after)
 
-        def convolve(name: str, row: Part, column: Part) -> str:
+        def convolve(name: str, made: str, row: Part, column: Part) -> str:
             weight = kernel(layer.weight, row, column)
             bias = np.tile(layer.bias, len(row.taps) * len(column.taps))
             peak = np.abs(weight).max(axis=(1, 2, 3))
@@ -130,7 +130,7 @@ class Int8:
             return build.contrib(
                 "QLinearConv",
                 [source, *source_scale, *stored, *target_scale, f"bias_{name}"],
-                tensor(f"part_{name}", "uint8", BATCH, row.places, column.places, len(steps)),
+                tensor(made, "uint8", BATCH, row.places, column.places, len(steps)),
                 kernel_shape=list(weight.shape[2:]),
                 strides=[row.stride, column.stride],
                 pads=conv_pads(row, column),

@@ -29,6 +29,35 @@ class Layer:
     padding: int
     last: bool
 
+    @classmethod
+    def of(cls, convolution: nn.ConvTranspose2d | nn.Conv2d, norm: nn.BatchNorm2d | None) -> Layer:
+        """Take a convolution's numbers, and fold the running statistics of its batch norm in."""
+        padding = convolution.padding[0]
+        assert not isinstance(padding, str)
+        with torch.no_grad():
+            weight = convolution.weight.double()
+            if not convolution.transposed:
+                weight = weight.transpose(0, 1).flip(2, 3)
+                padding = weight.shape[2] - 1 - padding
+            bias = (
+                weight.new_zeros(weight.shape[1])
+                if convolution.bias is None
+                else convolution.bias.double()
+            )
+            if norm is not None:
+                assert norm.running_mean is not None
+                assert norm.running_var is not None
+                scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
+                weight = weight * scale[None, :, None, None]
+                bias = (bias - norm.running_mean.double()) * scale + norm.bias.double()
+            return cls(
+                weight=weight.float().contiguous().numpy(),
+                bias=bias.float().numpy(),
+                stride=convolution.stride[0],
+                padding=padding,
+                last=norm is None,
+            )
+
 
 @dataclass(frozen=True)
 class Network:
@@ -51,7 +80,7 @@ class Network:
         """Take the numbers of a trained generator, in evaluation mode and on the CPU."""
         return cls(
             category_vectors=generator.embedding.weight.detach().numpy(),
-            layers=tuple(_layer(*layer) for layer in generator.layers),
+            layers=tuple(Layer.of(*layer) for layer in generator.layers),
             z_dim=generator.z_dim,
             image_size=generator.image_size,
         )
@@ -65,39 +94,3 @@ class Network:
     def n_inputs(self) -> int:
         """Numbers that the first layer reads: z and the category's vector."""
         return len(self.layers[0].weight)
-
-
-def _layer(convolution: nn.ConvTranspose2d | nn.Conv2d, norm: nn.BatchNorm2d | None) -> Layer:
-    weight, bias = folded(convolution, norm)
-    padding = convolution.padding[0]
-    assert not isinstance(padding, str)
-    if not convolution.transposed:
-        padding = weight.shape[2] - 1 - padding
-    return Layer(weight, bias, convolution.stride[0], int(padding), last=norm is None)
-
-
-def folded(
-    convolution: nn.ConvTranspose2d | nn.Conv2d, norm: nn.BatchNorm2d | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Fold a batch norm's running statistics into the convolution before it.
-
-    Returns:
-        Weight of the transposed convolution, float32 [inputs, outputs, side, side], and bias,
-        float32 [outputs].
-    """
-    with torch.no_grad():
-        weight = convolution.weight.double()
-        if not convolution.transposed:
-            weight = weight.transpose(0, 1).flip(2, 3)
-        bias = (
-            weight.new_zeros(weight.shape[1])
-            if convolution.bias is None
-            else convolution.bias.double()
-        )
-        if norm is not None:
-            assert norm.running_mean is not None
-            assert norm.running_var is not None
-            scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
-            weight = weight * scale[None, :, None, None]
-            bias = (bias - norm.running_mean.double()) * scale + norm.bias.double()
-        return weight.float().contiguous().numpy(), bias.float().numpy()

@@ -67,7 +67,7 @@ class Float32:
         """See :class:`Arithmetic`."""
         first = build.node("Transpose", [source], f"channels_first_{level}", perm=[0, 3, 1, 2])
 
-        def convolve(name: str, row: Part, column: Part) -> str:
+        def convolve(name: str, made: str, row: Part, column: Part) -> str:
             build.constant(f"weight_{name}", kernel(layer.weight, row, column))
             build.constant(f"bias_{name}", np.tile(layer.bias, len(row.taps) * len(column.taps)))
             build.node(
@@ -77,7 +77,7 @@ class Float32:
                 strides=[row.stride, column.stride],
                 pads=conv_pads(row, column),
             )
-            return build.node("Transpose", [f"first_{name}"], f"part_{name}", perm=[0, 2, 3, 1])
+            return build.node("Transpose", [f"first_{name}"], made, perm=[0, 2, 3, 1])
 
         inputs, outputs = layer.weight.shape[:2]
         form = choose_form(side, inputs, outputs, layer.padding, layer.stride)
@@ -111,7 +111,7 @@ def write_parts(
     level: int,
     form: Form,
     channels: int,
-    convolve: Callable[[str, Part, Part], str],
+    convolve: Callable[[str, str, Part, Part], str],
 ) -> str:
     """Write a layer's convolutions, and what puts their outputs in place.
 
@@ -121,18 +121,21 @@ def write_parts(
         form: how the layer is rewritten.
         channels: its outputs.
         convolve: writes the convolution of a name that makes some of the rows and columns, and
-            returns its output's name: [batch, places, places, rows * columns * channels].
+            returns the name asked for its output: [batch, places, places, rows * columns *
+            channels].
 
     Returns:
         The map's name: [batch, side, side, channels].
     """
     rows, columns = form.rows, form.columns
+    if form.in_place:
+        return convolve(str(level), f"joined_{level}", rows.parts[0], columns.parts[0])
     bands = []
     for above, row in enumerate(rows.parts):
-        found = [
-            convolve(f"{level}_{above}{beside}", row, column)
-            for beside, column in enumerate(columns.parts)
-        ]
+        found = []
+        for beside, column in enumerate(columns.parts):
+            name = f"{level}_{above}{beside}"
+            found.append(convolve(name, f"part_{name}", row, column))
         # Of columns that take turns, the channels of one follow those of the other.
         side_by_side = f"band_{level}_{above}"
         joined = len(found) > 1

@@ -72,6 +72,13 @@ class Form:
     rows: Axis
     columns: Axis
 
+    @property
+    def in_place(self) -> bool:
+        """Whether one convolution makes one output a place, and none is cut off."""
+        parts = [*self.rows.parts, *self.columns.parts]
+        cropped = self.rows.cropped or self.columns.cropped
+        return len(parts) == 2 and all(len(part.taps) == 1 for part in parts) and not cropped
+
 
 def phases(side: int, padding: int) -> Axis:
     """Make even and odd outputs each by a convolution of 2 inputs; nothing is cut off.
@@ -133,7 +140,8 @@ def choose_form(side: int, inputs: int, outputs: int, padding: int, stride: int)
         side: pixels on a side of the square map that is read.
         inputs: channels of that map.
         outputs: channels of the map that is made.
-        padding: of the transposed convolution, 1 to 3.
+        padding: of the transposed convolution, 1 to 3 where the stride is 2; where it is 1, half
+            of what is left of the kernel's side without its middle.
         stride: 1 or 2.
     """
     if stride == 1:

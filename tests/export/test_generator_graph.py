@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from export.generator import generator_contract, generator_graph
-from export.generator_layers import Network, folded
+from export.generator_layers import Layer, Network
 from runtime.comparison import psnr_db
 from runtime.session import open_session
 from trainer.generator.model import Generator
@@ -72,10 +72,10 @@ def test_batch_norm_is_folded_exactly() -> None:
         norm.running_var.uniform_(0.1, 3)  # type: ignore[union-attr]
         norm.weight.normal_()
         norm.bias.normal_()
-    weight, bias = folded(convolution, norm)
+    layer = Layer.of(convolution, norm)
     x = torch.randn(2, 4, 5, 5)
     direct = nn.functional.conv_transpose2d(
-        x, torch.from_numpy(weight), torch.from_numpy(bias), stride=2, padding=1
+        x, torch.from_numpy(layer.weight), torch.from_numpy(layer.bias), stride=2, padding=1
     )
     torch.testing.assert_close(direct, norm(convolution(x)), rtol=1e-5, atol=1e-5)
 
