@@ -29,6 +29,7 @@ from trainer.generator.model import Generator, build_generator
 from trainer.generator.samples import real_grid, sample_grid, sample_images, write_grid
 from trainer.generator.state import Training
 from trainer.generator.step import train_step
+from trainer.generator.textures import Textures
 from trainer.generator.train import load_generator, train_generator
 from trainer.images import ImageReport, ImageSet
 from trainer.interrupt import TrainingStopped
@@ -407,6 +408,7 @@ def test_the_loss_of_diversity_makes_pictures_of_a_category_differ_more(tmp_path
         (1, {"augment": ("colour", "translation", "cutout")}),
         (4, {"discriminator_norm": "spectral", "loss": "hinge", "r1": 1.0, "diversity": 1.0}),
         (3, {"feature_matching": 4.0, "augment_share": 0.5, "augment_ramp": 0.9}),
+        (14, {"texture_matching": 4.0, "cooldown": 0.5}),
         (6, {}),
         (9, {}),
         (9, {"preset": "seed"}),
@@ -474,15 +476,17 @@ def test_every_step_knows_how_far_it_is_and_the_step_size_falls_over_the_last_ep
     assert progress == pytest.approx([step / 12 for step in range(12)])
 
 
-def test_feature_matching_changes_the_generators_step_and_not_the_discriminators() -> None:
-    images = dark_and_light(16)
+@pytest.mark.parametrize("matching", ["feature_matching", "texture_matching"])
+def test_matching_changes_the_generators_step_and_not_the_discriminators(matching: str) -> None:
+    images, cpu = dark_and_light(16), torch.device("cpu")
     trained = []
     for weight in (0.0, 5.0):
-        settings = config(feature_matching=weight)
-        training = Training.new(settings, images, torch.device("cpu"))
-        real, category = train.to_tensors(images, np.arange(8, 24), torch.device("cpu"))
+        settings = config(**{matching: weight})
+        training = Training.new(settings, images, cpu)
+        training.textures = Textures(images.pixels, cpu)
+        real, category = train.to_tensors(images, np.arange(8, 24), cpu)
         torch.manual_seed(1)
-        train_step(training, real, category, torch.randn(16, 8), settings.dcgan)
+        train_step(training, real, category, torch.randn(16, 8), settings.dcgan, 0.9)
         trained.append((training.generator, training.discriminator))
     (plain, judge), (matched, same_judge) = (
         [torch.cat([p.detach().flatten() for p in one.parameters()]) for one in pair]

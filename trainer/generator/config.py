@@ -61,6 +61,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "auxiliary": 0.0,
         "diversity": 0.5,
         "feature_matching": 0.0,
+        "texture_matching": 0.0,
         "r1": 0.1,
         "augment": ("translation", "cutout"),
         "augment_share": 1.0,
@@ -78,6 +79,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "auxiliary": 0.0,
         "diversity": 0.0,
         "feature_matching": 0.0,
+        "texture_matching": 0.0,
         "r1": 0.0,
         "augment": (),
         "augment_share": 1.0,
@@ -165,6 +167,13 @@ class DcganConfig(Options):
         low=0.0,
         high=1000.0,
     )
+    texture_matching: float = _by_preset(
+        "texture_matching",
+        "The same for how rough pictures are, by direction, scale and place, over the cooldown, or "
+        "all the time where there is none; 0 leaves it out.",
+        low=0.0,
+        high=1000.0,
+    )
     r1: float = _by_preset(
         "r1",
         "Weight of the R1 penalty on the discriminator's slope at real pictures; 0 leaves it out.",
@@ -235,6 +244,14 @@ class DcganConfig(Options):
     def augment_share_at(self, done: float) -> float:
         """Give the probability of a change after a share ``done`` of all steps, 0 to 1."""
         return self.augment_share * (min(1.0, done / self.augment_ramp) if self.augment_ramp else 1)
+
+    def texture_matching_at(self, done: float) -> float:
+        """Give the weight of matching textures after a share ``done`` of all steps, 0 to 1.
+
+        Large steps undo at once what is matched of fine textures.
+        """
+        begun = not self.cooldown or done >= 1 - self.cooldown
+        return self.texture_matching if begun else 0.0
 
     def __post_init__(self) -> None:
         for name, value in PRESETS.get(self.preset, {}).items():

@@ -19,6 +19,7 @@ from trainer.generator.discriminator import Discriminator, build_discriminator
 from trainer.generator.diversity import collapse
 from trainer.generator.ema import MovingAverage
 from trainer.generator.model import Generator, build_generator
+from trainer.generator.textures import Textures
 from trainer.images import ImageSet
 from trainer.options import from_mapping, to_mapping
 from trainer.run import Run, json_bytes, require_same_config
@@ -35,7 +36,7 @@ MAY_CHANGE = (
 
 @dataclass
 class Training:
-    """What one run has come to; a checkpoint holds all of it."""
+    """What one run has come to; a checkpoint holds all of it but the textures' scale."""
 
     generator: Generator
     discriminator: Discriminator
@@ -51,6 +52,7 @@ class Training:
     best: dict[str, Tensor] | None = None
     best_metrics: dict[str, Any] | None = None
     judge: Classifier | None = None  # whose features compare pictures; None until it is trained
+    textures: Textures | None = None  # that are matched; they follow from the pictures alone
     seconds: float = 0.0
 
     @classmethod

@@ -41,7 +41,7 @@ def train_step(
 
     Returns:
         float32 [2], the discriminator's loss and the generator's, without R1, the auxiliary loss,
-        the loss of diversity and feature matching.
+        the loss of diversity and matching.
     """
     generator, discriminator = training.generator, training.discriminator
     real.requires_grad_(dcgan.r1 > 0)
@@ -72,7 +72,12 @@ def train_step(
     unlikeness = matching_loss(
         of_drawn.features, of_real.features, category, dcgan.feature_matching
     )
-    (g_loss + naming + alikeness + unlikeness).backward()
+    roughness: Tensor | float = 0.0
+    if weight := dcgan.texture_matching_at(done):
+        assert training.textures is not None
+        of_textures = training.textures(drawn), training.textures(real.detach())
+        roughness = matching_loss(*of_textures, category, weight)
+    (g_loss + naming + alikeness + unlikeness + roughness).backward()
     training.generator_optimiser.step()
     discriminator.requires_grad_(True)
     if training.average is not None:

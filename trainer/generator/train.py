@@ -24,6 +24,7 @@ from trainer.generator.model import Generator, build_generator, to_image
 from trainer.generator.samples import real_grid, sample_grid, write_grid
 from trainer.generator.state import Training, begin
 from trainer.generator.step import train_step
+from trainer.generator.textures import Textures
 from trainer.images import ImageSet
 from trainer.interrupt import StopRequest, TrainingStopped
 from trainer.options import from_mapping
@@ -78,6 +79,8 @@ def train_generator(
             seed=dcgan.seed,
             device=device,
         )
+    if dcgan.texture_matching:
+        training.textures = Textures(images.pixels[split.train], device)
     validation = Validation(images, split, training.judge, dcgan.seed, device)
     write_grid(run.path / "samples" / "real.png", real_grid(images, split.train))
     batch = min(dcgan.batch_size, len(split.train))
