@@ -18,7 +18,7 @@ from runtime.onnx_wire import expose_outputs
 from runtime.session import open_session
 
 GOAL_DB = 42.0
-"""PSNR against the fp32 graph below which the layer that costs most is left in float32."""
+"""PSNR against the fp32 graph below which a layer is left in float32."""
 
 PICTURES = 128
 _SEED = 30_000_001  # neither training nor the fresh pictures of parity draw from it
@@ -61,8 +61,8 @@ def int8_graph(
     """Write the generator in int8, with the scales that keep its pictures nearest to fp32's.
 
     The rewriting is first proved equal in fp32. Then each range is narrowed as long as pictures
-    get better by it, and where they stay below :data:`GOAL_DB` the layer that helps most is left in
-    float32.
+    get better by it. Where they stay below :data:`GOAL_DB`, one layer is left in float32: the
+    smallest that brings them above it, or else the one that helps most.
 
     Args:
         network: the generator's numbers.
@@ -79,7 +79,12 @@ def int8_graph(
     quality = trial.psnr_db(scales, in_float32)
     if quality < GOAL_DB:
         alone = {level: trial.psnr_db(scales, frozenset({level})) for level in trial.levels}
-        level = max(alone, key=lambda one: alone[one])
+        enough = [level for level, one in alone.items() if one >= GOAL_DB]
+        weights = {level: network.layers[level - 1].weight.size for level in alone}
+        if enough:
+            level = min(enough, key=lambda one: weights[one])
+        else:
+            level = max(alone, key=lambda one: alone[one])
         if alone[level] > quality:
             in_float32 = frozenset({level})
             say(

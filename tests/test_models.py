@@ -26,7 +26,7 @@ NOT_PRODUCTS = {
 def test_a_shipped_bundle_is_whole_small_and_in_tolerance(name: str) -> None:
     bundle = open_bundle(MODELS / name)
     assert bundle.manifest.name == name
-    assert bundle.size_bytes < 25_000_000  # three variants of two models
+    assert bundle.size_bytes < 26_000_000  # three variants of two models
     report = check_bundle(bundle, "cpu")
     assert report.passed, report.to_json()
     assert {check.model for check in report.checks} == {"recommender", "generator"}

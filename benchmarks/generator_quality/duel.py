@@ -93,11 +93,17 @@ class Side:
         ]
 
     def train_to(self, epochs: int) -> Trained:
-        """Go on until so many epochs are done, or the run ends by itself."""
-        resume = ["--resume"] if self._run.exists() else []
-        with suppress(CheckFailed):  # collapsed: the best epoch is kept, and is what there is
-            self._endcap(*self._command, "--set", f"dcgan.epochs={epochs}", *resume)
+        """Go on until so many epochs or more are done, or the run ends by itself."""
+        if self._epochs_done() < epochs:
+            resume = ["--resume"] if self._run.exists() else []
+            with suppress(CheckFailed):  # collapsed: the best epoch is kept, and is what there is
+                self._endcap(*self._command, "--set", f"dcgan.epochs={epochs}", *resume)
         return Trained.of(self._run)
+
+    def _epochs_done(self) -> int:
+        begun = (self._run / "metrics.jsonl").exists()
+        rows = Run.open(self._run, "generator").metrics() if begun else []
+        return rows[-1]["epoch"] if rows else 0
 
     def train_for(self, seconds: float) -> Trained:
         """Go on for as many whole epochs as fit into so many seconds in all, one at least."""
@@ -172,12 +178,14 @@ def _measure(
     for run, bundle in (("run", "bundle"), ("seed-run", "seed-bundle")):
         shutil.rmtree(folder / bundle, ignore_errors=True)
         endcap("export", "--generator", str(folder / run), "--out", str(folder / bundle))
+    grid = folder / "nearest.png"
+    grid.unlink(missing_ok=True)
     printed = endcap(
         *("evaluate", str(folder / "bundle"), "--beside", str(folder / "seed-bundle")),
         *("--images", str(collection.images), *collection.labels),
         *("--held-out", str(collection.held_out), "--samples", str(samples)),
         *("--variant", "fp32", "--seed", str(seed)),
-        *("--grid", str(folder / "nearest.png"), "--json"),
+        *("--grid", str(grid), "--json"),
     )
     table = json.loads(printed)
     results = table.pop("results")

@@ -60,6 +60,7 @@ class Endcap:
         if arguments[0] == "export":
             shutil.copytree(TINY, given["--out"])
         elif arguments[0] == "evaluate":
+            Path(given["--grid"]).touch(exist_ok=False)
             return self._evaluation(Path(arguments[1]), Path(given["--beside"]))
         else:
             self._train(Path(given["--out"]), int(arguments[-1 - ("--resume" in arguments)][13:]))
@@ -141,6 +142,14 @@ def test_an_interrupted_duel_goes_on(collection: Collection, tmp_path: Path) -> 
     Side(collection, tmp_path / "7" / "run", (), endcap).train_to(4)
     found = duel(collection, 7, tmp_path / "7", epochs=None, samples=100, endcap=endcap)
     assert found == duel(collection, 7, tmp_path / "8", epochs=None, samples=100, endcap=endcap)
+
+
+def test_a_finished_duel_is_measured_again(collection: Collection, tmp_path: Path) -> None:
+    endcap = Endcap({"run": 60.0, "seed-run": 25.0})
+    found = duel(collection, 7, tmp_path / "7", epochs=None, samples=100, endcap=endcap)
+    endcap.said.clear()
+    assert found == duel(collection, 7, tmp_path / "7", epochs=None, samples=100, endcap=endcap)
+    assert not [words for words in endcap.said if words[0] == "train"]  # to fewer epochs than done
 
 
 def test_a_slower_seed_preset_keeps_what_it_has_trained(

@@ -138,10 +138,20 @@ def test_any_layer_may_stay_in_float32(level: int) -> None:
     assert in_float32[0].output[0] == f"convolved_{level}"
 
 
-def test_the_layer_that_costs_most_stays_in_float32_where_the_goal_is_missed(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("alone", "chosen"),
+    [
+        ({1: 43.0, 2: 42.5, 3: 42.1, 4: 41.95}, 3),  # of those above the goal, the smallest
+        ({1: 41.95, 2: 41.92, 3: 41.99, 4: 41.91}, 3),  # the one that helps most
+    ],
+)
+def test_one_layer_stays_in_float32_where_the_goal_is_missed(
+    alone: dict[int, float], chosen: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = Network.of(generator(32, 3))
+    assert [layer.weight.size for layer in network.layers] == sorted(
+        (layer.weight.size for layer in network.layers), reverse=True
+    )
     said: list[str] = []
     assert "Gemm" not in {node.op_type for node in nodes(int8_graph(network, META, said.append))}
     assert said == []
@@ -149,14 +159,17 @@ def test_the_layer_that_costs_most_stays_in_float32_where_the_goal_is_missed(
 
     def quality(self: object, scales: Scales, in_float32: frozenset[int] = frozenset()) -> float:
         asked.append(in_float32)
-        return {frozenset(): 41.9, frozenset({3}): 43.0}.get(in_float32, 42.5)
+        return alone[min(in_float32)] if in_float32 else 41.9
 
     monkeypatch.setattr(generator_calibration._Trial, "psnr_db", quality)
     graph = int8_graph(network, META, said.append)
-    assert said == ["generator int8: layer 3 of 4 stays in float32 (43.0 dB with it, 41.9 without)"]
+    assert said == [
+        f"generator int8: layer {chosen} of 4 stays in float32 ({alone[chosen]:.1f} dB with it, "
+        "41.9 without)"
+    ]
     assert asked[-4:] == [frozenset({level}) for level in (1, 2, 3, 4)]
     (node,) = [node for node in nodes(graph) if node.op_type == "ConvTranspose"]
-    assert node.output[0] == "convolved_3"
+    assert node.output[0] == f"convolved_{chosen}"
 
 
 def test_ranges_are_narrowed_while_pictures_get_better(monkeypatch: pytest.MonkeyPatch) -> None:

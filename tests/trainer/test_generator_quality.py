@@ -18,7 +18,8 @@ from tests.command import complaint, run
 from tests.conftest import Chain
 from tests.trainer.test_classifier import bars
 from trainer.generator import classifier
-from trainer.generator.features import FeatureSpace
+from trainer.generator.classifier import train_classifier
+from trainer.generator.features import FeatureSpace, classifier_features
 from trainer.generator.lookalikes import GAP_PX, lookalikes, side_by_side
 from trainer.generator.quality import Examiner, Figures
 from trainer.generator.real import RealPictures, without_twins
@@ -123,6 +124,15 @@ def test_pictures_of_the_wrong_category_teach_and_say_the_wrong_thing(examiner: 
     assert found.trained_on < 0.05
     assert found.per_category.keys() == set(NAMES)
     assert max(found.per_category.values()) < 0.1
+
+
+def test_pictures_are_measured_by_another_classifier_than_chose_their_epoch(
+    examiner: Examiner,
+) -> None:
+    pixels, category = bars(600)
+    judge = train_classifier(pixels, category, len(NAMES), seed=7, device=CPU)
+    theirs = classifier_features(judge, pixels, CPU).embed(pixels)
+    assert not np.array_equal(examiner.space.embed(pixels), theirs)
 
 
 def test_a_seed_gives_the_same_figures_again(examiner: Examiner) -> None:

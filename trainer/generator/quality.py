@@ -23,6 +23,7 @@ from trainer.generator.subject import Draw
 from trainer.picture import Pixels
 
 TINY = 1e-12
+_OF_ITS_OWN = 1  # beside the seed: under it alone, the classifier would be the judge of the run's
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class Drawn:
 class Examiner:
     """Compares pictures with the real ones, always the same ones in the same way.
 
-    The classifier is trained here, on the training pictures and from the seed.
+    The classifier is trained here, on the training pictures and from the seed; it is another one
+    than a run of that seed chooses its epoch by.
 
     Args:
         real: training and held-out pictures.
@@ -107,6 +109,9 @@ class Examiner:
         space: FeatureSpace | None = None,
     ) -> None:
         self.real, self._seed, self._device = real, seed, device
+        self._classifier_seed = int(
+            np.random.SeedSequence([seed, _OF_ITS_OWN]).generate_state(1)[0]
+        )
         self._counts = real.matched_counts(samples)
         self._category = np.repeat(np.arange(len(self._counts)), self._counts)
         self._classifier = self._train("real", real.train, real.train_category)
@@ -185,7 +190,7 @@ class Examiner:
             pixels,
             category,
             len(self.real.categories),
-            seed=self._seed,
+            seed=self._classifier_seed,
             device=self._device,
         )
 
