@@ -80,9 +80,8 @@ def int8_graph(
     if quality < GOAL_DB:
         alone = {level: trial.psnr_db(scales, frozenset({level})) for level in trial.levels}
         enough = [level for level, one in alone.items() if one >= GOAL_DB]
-        weights = {level: network.layers[level - 1].weight.size for level in alone}
         if enough:
-            level = min(enough, key=lambda one: weights[one])
+            level = min(enough, key=lambda one: network.layers[one - 1].weight.size)
         else:
             level = max(alone, key=lambda one: alone[one])
         if alone[level] > quality:
