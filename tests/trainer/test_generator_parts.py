@@ -414,22 +414,25 @@ def test_unbalanced_rows_are_a_permutation_of_their_own_epoch() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "mixed_precision", "native", "half"),
+    ("name", "flags", "mixed_precision", "native", "half"),
     [
-        ({"avx512_bf16"}, True, True, True),
-        ({"avx512_bf16"}, False, True, False),
-        ({"avx512_bf16"}, True, False, False),
-        ({"avx2"}, True, True, False),
+        ("AMD EPYC", ("avx512_bf16",), True, True, True),
+        ("AMD EPYC", ("avx512_bf16",), False, True, False),
+        ("AMD EPYC", ("avx512_bf16",), True, False, False),
+        ("AMD EPYC", ("avx2",), True, True, False),
+        ("Intel(R) Xeon(R)", ("avx512_bf16",), True, True, False),
+        ("Intel(R) Xeon(R)", ("avx512_bf16", "amx_bf16"), True, True, True),
     ],
 )
-def test_half_precision_where_the_processor_has_it(
+def test_half_precision_where_the_processor_gains_by_it(
     monkeypatch: pytest.MonkeyPatch,
-    flags: set[str],
+    name: str,
+    flags: tuple[str, ...],
     mixed_precision: bool,
     native: bool,
     half: bool,
 ) -> None:
-    monkeypatch.setattr("trainer.device.processor", lambda: ("a processor", flags))
+    monkeypatch.setattr("trainer.device.processor", lambda: (name, flags))
     cpu, matrix = torch.device("cpu"), torch.ones(2, 2)
     with autocast(cpu, mixed_precision=mixed_precision, native=native):
         assert (matrix @ matrix).dtype == (torch.bfloat16 if half else torch.float32)

@@ -238,7 +238,7 @@ class DcganConfig(Options):
     seed: int = option(7, "Seed of initial weights, batches and noise.", low=0, high=MAX_SEED)
     device: str = option("auto", "auto, cpu or cuda.", choices=("auto", "cpu", "cuda"))
     mixed_precision: bool = option(
-        True, "bfloat16 forward passes where the device has them: CUDA, and newer CPUs."
+        True, "bfloat16 forward passes where they are faster: CUDA, and some CPUs."
     )
 
     def augment_share_at(self, done: float) -> float:

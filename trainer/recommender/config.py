@@ -38,7 +38,7 @@ class TrainingConfig(Options):
     )
     device: str = option("auto", "auto, cpu or cuda.", choices=("auto", "cpu", "cuda"))
     mixed_precision: bool = option(
-        True, "bfloat16 products where the device has them: CUDA, and the softmax on newer CPUs."
+        True, "bfloat16 products where they are faster: CUDA, and the softmax on some CPUs."
     )
 
 
