@@ -41,12 +41,11 @@ class Trained:
     seconds: float
 
     @classmethod
-    def of(cls, run: Path) -> Trained:
-        """Read the newest row of a run's metrics."""
-        rows = Run.open(run, "generator").metrics()
-        if not rows:
-            raise UnusableInput(f"{str(run)!r} has finished no epoch; give it more time")
-        return cls(rows[-1]["epoch"], rows[-1]["seconds"])
+    def of(cls, run: Path) -> Trained | None:
+        """Read the newest row of a run's metrics; None before its first epoch is done."""
+        begun = (run / "metrics.jsonl").exists()
+        rows = Run.open(run, "generator").metrics() if begun else []
+        return cls(rows[-1]["epoch"], rows[-1]["seconds"]) if rows else None
 
 
 def run_endcap(*arguments: str) -> str:
@@ -94,20 +93,19 @@ class Side:
 
     def train_to(self, epochs: int) -> Trained:
         """Go on until so many epochs or more are done, or the run ends by itself."""
-        if self._epochs_done() < epochs:
+        now = Trained.of(self._run)
+        if now is None or now.epochs < epochs:
             resume = ["--resume"] if self._run.exists() else []
             with suppress(CheckFailed):  # collapsed: the best epoch is kept, and is what there is
                 self._endcap(*self._command, "--set", f"dcgan.epochs={epochs}", *resume)
-        return Trained.of(self._run)
-
-    def _epochs_done(self) -> int:
-        begun = (self._run / "metrics.jsonl").exists()
-        rows = Run.open(self._run, "generator").metrics() if begun else []
-        return rows[-1]["epoch"] if rows else 0
+            now = Trained.of(self._run)
+        if now is None:
+            raise UnusableInput(f"{str(self._run)!r} ended before its first epoch was done")
+        return now
 
     def train_for(self, seconds: float) -> Trained:
         """Go on for as many whole epochs as fit into so many seconds in all, one at least."""
-        now = Trained.of(self._run) if self._run.exists() else self.train_to(1)
+        now = Trained.of(self._run) or self.train_to(1)
         while (left := seconds - now.seconds) >= now.seconds / now.epochs:
             before, now = now, self.train_to(now.epochs + int(left * now.epochs / now.seconds))
             if now.epochs == before.epochs:

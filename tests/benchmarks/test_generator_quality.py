@@ -72,7 +72,7 @@ class Endcap:
         run.mkdir(parents=True, exist_ok=True)
         (run / "run.json").write_text('{"kind": "generator"}', "utf-8")
         row = {"epoch": last, "seconds": last * self.seconds[run.name]}
-        (run / "metrics.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+        (run / "metrics.jsonl").write_text(json.dumps(row) + "\n" if last else "", "utf-8")
         if last < epochs:
             raise CheckFailed("collapsed")
 
@@ -172,9 +172,14 @@ def test_one_epoch_is_trained_at_least(collection: Collection, tmp_path: Path) -
     side = Side(collection, tmp_path / "run", (), Endcap({"run": 60.0}))
     assert side.train_for(5) == Trained(1, 60.0)
     assert side.train_for(179) == Trained(2, 120.0)
-    (tmp_path / "run" / "metrics.jsonl").write_text("", "utf-8")
-    with pytest.raises(UnusableInput, match="no epoch"):
-        Trained.of(tmp_path / "run")
+
+
+def test_a_run_that_ends_before_its_first_epoch_is_refused(
+    collection: Collection, tmp_path: Path
+) -> None:
+    side = Side(collection, tmp_path / "run", (), Endcap({"run": 60.0}, ends={"run": 0}))
+    with pytest.raises(UnusableInput, match="ended before its first epoch"):
+        side.train_to(2)
 
 
 def found_of(**ours: float) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,7 +11,6 @@ from torch import Tensor
 from trainer.generator.model import to_image
 from trainer.picture import Pixels
 
-PICTURES = 2_048  # that the scale is measured on
 SMALLEST_SIDE = 7  # pixels; halved pictures that are smaller have no texture left
 BLOCKS, BLOCK = 4, 3  # blocks along a side at most, and their pixels at least
 _ROUND = 1e-4  # the root of a square and this has a slope everywhere; 1 grey level is .008
@@ -28,14 +26,13 @@ class Textures:
     filters.
 
     Args:
-        pixels: training pictures, uint8 [n, side, side, channels]; each number is divided by its
-            standard deviation over some of them.
+        pixels: real pictures, uint8 [n, side, side, channels]; each number is divided by its
+            standard deviation over them. A few thousand will do.
         device: where pictures come to lie.
     """
 
     def __init__(self, pixels: Pixels, device: torch.device) -> None:
-        chosen = np.linspace(0, len(pixels) - 1, min(PICTURES, len(pixels))).astype(np.int64)
-        found = _measured(to_image(pixels[chosen], device))
+        found = _measured(to_image(pixels, device))
         self._scale = found.std(0, correction=0) + _LEAST
 
     def __call__(self, image: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +19,7 @@ from trainer.generator.classifier import train_classifier_shown
 from trainer.generator.config import GeneratorConfig
 from trainer.generator.diversity import TrainingCollapsed, diversity, real_spreads
 from trainer.generator.ema import refresh_statistics
-from trainer.generator.evaluate import Validation
+from trainer.generator.evaluate import SCALE_PICTURES, Validation
 from trainer.generator.held_out import HeldOut, hold_out
 from trainer.generator.model import Generator, build_generator, to_image
 from trainer.generator.samples import real_grid, sample_grid, write_grid
@@ -80,7 +81,9 @@ def train_generator(
             device=device,
         )
     if dcgan.texture_matching:
-        training.textures = Textures(images.pixels[split.train], device)
+        some = np.linspace(0, len(split.train) - 1, min(SCALE_PICTURES, len(split.train)))
+        rows = split.train[some.astype(np.int64)]
+        training.textures = Textures(images.pixels[rows], device)
     validation = Validation(images, split, training.judge, dcgan.seed, device)
     write_grid(run.path / "samples" / "real.png", real_grid(images, split.train))
     batch = min(dcgan.batch_size, len(split.train))
