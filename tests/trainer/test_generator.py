@@ -531,10 +531,10 @@ def test_resuming_a_finished_run_changes_nothing_and_says_so(
     assert "finished: all 2 epochs are done" in capsys.readouterr().err
 
 
-def test_patience_stops_early_and_keeps_the_best_weights(
+def test_patience_counts_from_the_lowest_and_the_last_good_weights_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    values = iter([5.0, 3.0, 4.0, 3.5, 2.0, 1.0])
+    values = iter([5.0, 3.0, 3.1, 3.5, *(5.0, 3.0, 3.1)])
 
     def measured(*arguments: Any) -> dict[str, Any]:
         return {"value": next(values)}
@@ -543,13 +543,30 @@ def test_patience_stops_early_and_keeps_the_best_weights(
     images = dark_and_light(20)
     settings = config(epochs=9, patience=2, cooldown=0.0)
     run = train_generator(images, settings, tmp_path / "run", resume=False)
-    assert [row["validation"] for row in run.metrics()] == [5.0, 3.0, 4.0, 3.5]
+    assert [row["validation"] for row in run.metrics()] == [5.0, 3.0, 3.1, 3.5]
     assert "no better validation since epoch 2" in capsys.readouterr().err
-    two = train_generator(images, config(epochs=2, cooldown=0.0), tmp_path / "two", resume=False)
-    assert load_generator(run)[3]["epoch"] == 2
+    three = train_generator(images, config(epochs=3, cooldown=0.0), tmp_path / "3", resume=False)
+    assert load_generator(run)[3]["epoch"] == 3
     best = load_generator(run)[0].state_dict()
-    for name, value in load_checkpoint(two.checkpoint)["average"]["generator"].items():
+    for name, value in load_checkpoint(three.checkpoint)["average"]["generator"].items():
         assert torch.equal(best[name], value), name
+
+
+@pytest.mark.parametrize(
+    ("validations", "least_diversity", "kept"),
+    [
+        ((5.0, 3.0, 4.0), 0.9, [1, 2]),
+        ((3.0, 2.0, 2.19, 2.21, 2.15), 0.9, [1, 2, 3, 5]),  # a tenth above 2, and within
+        ((2.2, 2.0, 2.1, 1.9), 0.1, [1, 2, 4]),  # collapsed: only what is lowest of all
+    ],
+)
+def test_of_epochs_that_are_nearly_the_best_the_last_is_kept(
+    validations: tuple[float, ...], least_diversity: float, kept: list[int]
+) -> None:
+    diversity = {"dark": 1.0, "light": least_diversity}
+    rows = [{"validation": value, "diversity": diversity} for value in validations]
+    found = [n for n in range(1, len(rows) + 1) if train.is_kept(rows[:n], collapse_below=0.2)]
+    assert found == kept
 
 
 def test_a_run_from_before_a_config_field_existed_resumes(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def diversity(generator: Generator, real: dict[int, float], seed: int) -> dict[i
     }
 
 
-def collapse(rows: Sequence[dict[str, Any]], dcgan: DcganConfig, best_epoch: int) -> str:
+def collapse(rows: Sequence[dict[str, Any]], dcgan: DcganConfig, kept_epoch: int) -> str:
     """Say in a sentence that a category has collapsed; empty while none has.
 
     One has when its diversity was below ``collapse_below`` in each of the newest
@@ -83,7 +83,7 @@ def collapse(rows: Sequence[dict[str, Any]], dcgan: DcganConfig, best_epoch: int
     Args:
         rows: metrics.jsonl's, each with epoch and diversity by category.
         dcgan: the three limits.
-        best_epoch: named as the one that is kept.
+        kept_epoch: the one whose weights are.
     """
     newest = list(rows[-dcgan.collapse_epochs :])
     counted = [row for row in newest if row["epoch"] > dcgan.collapse_after]
@@ -95,7 +95,7 @@ def collapse(rows: Sequence[dict[str, Any]], dcgan: DcganConfig, best_epoch: int
                 f"category {name!r} has collapsed: in epochs {counted[0]['epoch']} to "
                 f"{counted[-1]['epoch']} its pictures differ by less than "
                 f"{dcgan.collapse_below:g} of what real ones do (dcgan.collapse_below), now by "
-                f"{ratio:.3f}; epoch {best_epoch}, the best, is kept and can be exported. Train "
+                f"{ratio:.3f}; epoch {kept_epoch}, the best, is kept and can be exported. Train "
                 "again with dcgan.preset 'default', a higher dcgan.diversity or more pictures, or "
                 "go on with --resume --set dcgan.collapse_below=0"
             )

@@ -88,22 +88,23 @@ class Training:
         return self.generator if self.average is None else self.average.generator
 
     @property
-    def best_epoch(self) -> int:
-        """The epoch, from 1, with the best validation; 0 before any."""
+    def kept_epoch(self) -> int:
+        """The epoch, from 1, whose weights are kept; 0 before any."""
         return int(self.best_metrics["epoch"]) if self.best_metrics else 0
 
     def finished(self, config: GeneratorConfig) -> str:
         """Say why there is nothing left to do; empty while there is."""
         if self.collapsed(config):
             return "training has collapsed"
-        patience = config.dcgan.patience
-        if patience and self.best_metrics and self.epoch - self.best_epoch >= patience:
-            return f"no better validation since epoch {self.best_epoch}"
+        if (patience := config.dcgan.patience) and self.rows:
+            lowest = min(self.rows, key=lambda row: row["validation"])["epoch"]
+            if self.epoch - lowest >= patience:
+                return f"no better validation since epoch {lowest}"
         return f"all {self.epoch} epochs are done" if self.epoch >= config.dcgan.epochs else ""
 
     def collapsed(self, config: GeneratorConfig) -> str:
         """Say which category has collapsed and what to do; empty while none has."""
-        return collapse(self.rows, config.dcgan, self.best_epoch)
+        return collapse(self.rows, config.dcgan, self.kept_epoch)
 
     def set_learning_rate(self, dcgan: DcganConfig, done: float) -> None:
         """Give both optimisers the step size after a share ``done`` of all steps, 0 to 1.

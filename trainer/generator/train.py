@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from trainer.options import from_mapping
 from trainer.progress import TrainingProgress
 from trainer.run import Run
 
+KEPT_WITHIN = 1.1  # times the lowest validation
 LOSS_EVERY = 20  # steps between readings of the loss: each one waits for the GPU
 STATISTICS_BATCHES = 40  # that batch norm's statistics are measured on, for the average's weights
 
@@ -48,9 +49,9 @@ def train_generator(
 
     A tenth of the pictures is held out; after each epoch the generator (its moving average, where
     there is one) is compared with them by a classifier that is trained first
-    (:mod:`trainer.generator.evaluate`), and the best epoch's weights are what ``load_generator``
-    gives. Every step draws its random numbers from (seed, epoch, step) alone, so that a run which
-    was stopped and resumed on the CPU ends with the same weights.
+    (:mod:`trainer.generator.evaluate`), and the weights of the best epoch, see :func:`is_kept`, are
+    what ``load_generator`` gives. Every step draws its random numbers from (seed, epoch, step)
+    alone, so that a run which was stopped and resumed on the CPU ends with the same weights.
 
     Args:
         images: pictures of the config's size and channels.
@@ -138,7 +139,7 @@ def train_generator(
             run.keep_metrics(training.rows)
             bar.metric("validation", row["validation"])
             bar.say(_describe_epoch(row))
-        bar.say(f"finished: {reason}; the best epoch is {training.best_epoch}")
+        bar.say(f"finished: {reason}; epoch {training.kept_epoch} is kept")
     if collapsed := training.collapsed(config):
         raise TrainingCollapsed(collapsed)
     return run
@@ -168,13 +169,6 @@ def _close_epoch(
     training.loss_sums.zero_()
     metrics = validation.evaluate(training.shown, config.dcgan.sample_seed)
     ratios = diversity(training.shown, spreads, config.dcgan.sample_seed)
-    best = training.best_metrics
-    if best is None or metrics["value"] < best["value"]:
-        training.best_metrics = {**metrics, "epoch": training.epoch}
-        training.best = {
-            name: value.detach().cpu().clone()
-            for name, value in training.shown.state_dict().items()
-        }
     row = {
         "epoch": training.epoch,
         "step": training.epoch * steps,
@@ -187,7 +181,31 @@ def _close_epoch(
         "seconds": training.seconds,
     }
     training.rows.append(row)
+    if is_kept(training.rows, config.dcgan.collapse_below):
+        training.best_metrics = {**metrics, "epoch": training.epoch}
+        training.best = {
+            name: value.detach().cpu().clone()
+            for name, value in training.shown.state_dict().items()
+        }
     return row
+
+
+def is_kept(rows: Sequence[dict[str, Any]], collapse_below: float) -> bool:
+    """Say whether the newest epoch's weights replace those that were kept before.
+
+    The lowest validation of many epochs is low by luck too: another classifier would find another
+    epoch the best. So a later one is kept wherever its validation is within a tenth of the lowest:
+    the step size falls over the cooldown, and the last weights are where training meant to come.
+    That holds for no epoch in which a category has collapsed, unless it is the lowest itself.
+
+    Args:
+        rows: metrics.jsonl's, the newest last, each with validation and diversity by category.
+        collapse_below: diversity below which a category has collapsed.
+    """
+    newest, lowest = rows[-1], min(row["validation"] for row in rows)
+    within = newest["validation"] <= KEPT_WITHIN * lowest
+    varied = all(ratio >= collapse_below for ratio in newest["diversity"].values())
+    return newest["validation"] == lowest or (within and varied)
 
 
 def _check_pictures(images: ImageSet, config: GeneratorConfig) -> None:
