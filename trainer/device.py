@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 
 import torch
 
-from runtime.doctor import processor
+from runtime.device import processor as read_processor
 from runtime.errors import MissingCapability
+
+processor = cache(read_processor)  # steps ask several times each, and its file tells of every core
 
 
 def choose_device(name: str) -> torch.device:
