@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from runtime.errors import UnusableInput
 from trainer.generator.classifier import (
     Classifier,
+    Guide,
     classify,
     train_classifier,
     training_steps,
@@ -44,8 +45,9 @@ def trained(seed: int = 7) -> Classifier:
 
 @pytest.mark.parametrize("size", [8, 28, 32, 64, 128])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_every_size_ends_in_a_small_map(size: int, channels: int) -> None:
-    network = Classifier(n_categories=5, image_size=size, channels=channels).eval()
+@pytest.mark.parametrize("kind", [Classifier, Guide])
+def test_every_size_ends_in_a_small_map(kind: type[Classifier], size: int, channels: int) -> None:
+    network = kind(n_categories=5, image_size=size, channels=channels).eval()
     image = to_image(bars(2, size, channels)[0], CPU)
     assert image.shape == (2, channels, size, size)
     assert network.layers(image).shape == (2, network.n_features, 4, 4)

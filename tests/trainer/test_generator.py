@@ -20,7 +20,7 @@ from runtime.latent import draw_latents
 from trainer.checkpoint import load_checkpoint
 from trainer.generator import step, train
 from trainer.generator.augment import CHANGES
-from trainer.generator.classifier import Classifier, train_classifier
+from trainer.generator.classifier import Classifier, Guide, train_classifier
 from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
 from trainer.generator.discriminator import build_discriminator
 from trainer.generator.evaluate import Validation, energy_distance
@@ -409,6 +409,7 @@ def test_the_loss_of_diversity_makes_pictures_of_a_category_differ_more(tmp_path
         (4, {"discriminator_norm": "spectral", "loss": "hinge", "r1": 1.0, "diversity": 1.0}),
         (3, {"feature_matching": 4.0, "augment_share": 0.5, "augment_ramp": 0.9}),
         (14, {"texture_matching": 4.0, "cooldown": 0.5}),
+        (14, {"classifier_matching": 4.0, "cooldown": 0.5}),
         (6, {}),
         (9, {}),
         (9, {"preset": "seed"}),
@@ -476,24 +477,61 @@ def test_every_step_knows_how_far_it_is_and_the_step_size_falls_over_the_last_ep
     assert progress == pytest.approx([step / 12 for step in range(12)])
 
 
-@pytest.mark.parametrize("matching", ["feature_matching", "texture_matching"])
-def test_matching_changes_the_generators_step_and_not_the_discriminators(matching: str) -> None:
+def stepped(done: float, **dcgan: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Train one step, and give the weights of the generator and of the discriminator."""
     images, cpu = dark_and_light(16), torch.device("cpu")
-    trained = []
-    for weight in (0.0, 5.0):
-        settings = config(**{matching: weight})
-        training = Training.new(settings, images, cpu)
-        training.textures = Textures(images.pixels, cpu)
-        real, category = train.to_tensors(images, np.arange(8, 24), cpu)
-        torch.manual_seed(1)
-        train_step(training, real, category, torch.randn(16, 8), settings.dcgan, 0.9)
-        trained.append((training.generator, training.discriminator))
-    (plain, judge), (matched, same_judge) = (
-        [torch.cat([p.detach().flatten() for p in one.parameters()]) for one in pair]
-        for pair in trained
+    settings = config(cooldown=0.4, **dcgan)
+    training = Training.new(settings, images, cpu)
+    torch.manual_seed(1)
+    training.textures = Textures(images.pixels, cpu)
+    training.guide = train_classifier(
+        images.pixels, images.category, 2, seed=1, device=cpu, kind=Guide
     )
-    assert torch.equal(judge, same_judge)
-    assert not torch.equal(plain, matched)
+    real, category = train.to_tensors(images, np.arange(8, 24), cpu)
+    train_step(training, real, category, torch.randn(16, 8), settings.dcgan, done)
+    generator, discriminator = (
+        torch.cat([weights.detach().flatten() for weights in network.parameters()])
+        for network in (training.generator, training.discriminator)
+    )
+    return generator, discriminator
+
+
+@pytest.mark.parametrize(
+    ("matching", "from_the_first"),
+    [("feature_matching", True), ("texture_matching", False), ("classifier_matching", False)],
+)
+def test_matching_changes_the_generators_step_alone_and_details_wait_for_the_cooldown(
+    matching: str, from_the_first: bool
+) -> None:
+    for done, acts in ((0.1, from_the_first), (0.9, True)):
+        (plain, judge), (matched, same_judge) = (
+            stepped(done, **{matching: weight}) for weight in (0.0, 5.0)
+        )
+        assert torch.equal(judge, same_judge)
+        assert torch.equal(plain, matched) != acts
+
+
+def test_a_guide_is_trained_for_matching_alone_and_its_time_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, kinds = dark_and_light(20), []
+
+    def train_one(*arguments: Any, kind: type[Classifier] = Classifier, **more: Any) -> Classifier:
+        kinds.append(kind)
+        time.sleep(0.5 if kind is Guide else 0)
+        return true_train(*arguments, kind=kind, **more)
+
+    true_train = train.train_classifier_shown
+    monkeypatch.setattr(train, "train_classifier_shown", train_one)
+    train_generator(images, config(epochs=1), tmp_path / "without", resume=False)
+    assert kinds == [Classifier]
+    settings = config(epochs=1, classifier_matching=1.0)
+    run = train_generator(images, settings, tmp_path / "with", resume=False)
+    assert kinds[1:] == [Classifier, Guide]
+    row = run.metrics()[0]
+    assert row["seconds"] >= 0.5
+    # The epoch's own speed is without it: 36 pictures of 40 train, in 4 steps of 8.
+    assert row["seconds"] - 32 / row["images_per_s"] >= 0.5
 
 
 def test_a_step_shows_the_discriminator_a_share_of_changed_pictures(

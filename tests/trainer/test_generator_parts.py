@@ -311,11 +311,10 @@ def test_the_share_of_changed_pictures_rises_evenly_over_the_first_epochs() -> N
     assert DcganConfig(augment_share=0.6).augment_share_at(0.0) == 0.6
 
 
-def test_textures_are_matched_from_the_cooldown_on() -> None:
-    late = DcganConfig(texture_matching=3.0, cooldown=0.25)
-    assert [late.texture_matching_at(done) for done in (0.0, 0.74, 0.75, 1.0)] == [0, 0, 3, 3]
-    assert DcganConfig(texture_matching=3.0, cooldown=0.0).texture_matching_at(0.0) == 3
-    assert DcganConfig().texture_matching_at(0.9) == 0
+def test_details_are_matched_from_the_cooldown_on() -> None:
+    late = DcganConfig(cooldown=0.25)
+    assert [late.cools_at(done) for done in (0.0, 0.74, 0.75, 1.0)] == [False, False, True, True]
+    assert DcganConfig(cooldown=0.0).cools_at(0.0)
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -1,6 +1,6 @@
-"""A small convolutional classifier of a shop's own pictures, which quality is measured with.
+"""Small convolutional classifiers of a shop's own pictures: what quality is measured with.
 
-It stands in for a network that would have to be downloaded: what tells the shop's categories apart
+They stand in for a network that would have to be downloaded: what tells the shop's categories apart
 is what its pictures are compared by.
 """
 
@@ -27,6 +27,8 @@ MOST_STEPS, MOST_EPOCHS = 4000, 30
 LEARNING_RATE, WEIGHT_DECAY = 0.006, 0.01
 SHIFT = 14  # pictures are shifted by up to a 14th of their side while it learns
 
+GUIDE_WIDTH, GUIDE_KERNEL = 16, 5  # of Guide; its channels double to 64
+
 Advance = Callable[[int, float | None], None]
 
 
@@ -41,6 +43,11 @@ class Classifier(nn.Module):
 
     def __init__(self, *, n_categories: int, image_size: int, channels: int) -> None:
         super().__init__()
+        self.layers, self.n_features = self._convolutions(image_size, channels)
+        self.linear = nn.Linear(self.n_features, n_categories)
+
+    def _convolutions(self, image_size: int, channels: int) -> tuple[nn.Sequential, int]:
+        """Make the layers up to the last map, and say how many channels that has."""
         layers: list[nn.Module] = []
         side, before, after = image_size, channels, WIDTH
         while side > SMALLEST_SIDE:
@@ -49,9 +56,7 @@ class Classifier(nn.Module):
                 layers.append(nn.Conv2d(before, after, 3, stride, padding=1, bias=False))
                 layers += [nn.BatchNorm2d(after), nn.ReLU()]
                 before, after = after, min(2 * after, 4 * WIDTH)
-        self.layers = nn.Sequential(*layers)
-        self.linear = nn.Linear(before, n_categories)
-        self.n_features = before
+        return nn.Sequential(*layers), before
 
     def features(self, image: Tensor) -> Tensor:
         """Describe pictures by the last map, averaged over its places.
@@ -71,6 +76,29 @@ class Classifier(nn.Module):
         return scores
 
 
+class Guide(Classifier):
+    """5x5 convolutions with batch norm and SiLU, each but for the last side max-pooled.
+
+    The generator is guided by its features (:attr:`~.config.DcganConfig.classifier_matching`).
+    Kernel, pooling and activation are other ones than :class:`Classifier` has, since a generator
+    that is trained to please the kind of network that measures it looks better than it is.
+    """
+
+    def _convolutions(self, image_size: int, channels: int) -> tuple[nn.Sequential, int]:
+        layers: list[nn.Module] = []
+        side, before, after = image_size, channels, GUIDE_WIDTH
+        while side > SMALLEST_SIDE:
+            side = (side + 1) // 2
+            layers += [
+                nn.Conv2d(before, after, GUIDE_KERNEL, padding="same", bias=False),
+                nn.BatchNorm2d(after),
+                nn.SiLU(),
+                nn.MaxPool2d(2, ceil_mode=True),
+            ]
+            before, after = after, min(2 * after, 4 * GUIDE_WIDTH)
+        return nn.Sequential(*layers), before
+
+
 def training_steps(n_pictures: int) -> int:
     """Return how many steps a classifier of so many pictures is trained: 30 epochs, 4,000 at most.
 
@@ -87,6 +115,7 @@ def train_classifier(
     *,
     seed: int,
     device: torch.device,
+    kind: type[Classifier] = Classifier,
     advance: Advance = lambda units, loss: None,
 ) -> Classifier:
     """Train a classifier; on the CPU a seed gives the same weights again.
@@ -99,16 +128,17 @@ def train_classifier(
         n_categories: how many there are, some perhaps without a picture here.
         seed: of weights, batches and shifts; torch's own random state is left as it was.
         device: where it is trained, and stays.
+        kind: :class:`Classifier` or :class:`Guide`.
         advance: called with the pictures and, now and then, the loss of each step.
 
     Returns:
-        The classifier in evaluation mode.
+        The classifier in evaluation mode; its weights take no gradient any more.
     """
     n, size, _, channels = pixels.shape
     steps, batch = training_steps(n), min(BATCH, n)
     with torch.random.fork_rng():
         seed_step(seed, 0, 0)
-        network = Classifier(n_categories=n_categories, image_size=size, channels=channels)
+        network = kind(n_categories=n_categories, image_size=size, channels=channels)
         network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimiser = torch.optim.AdamW(network.parameters(), weight_decay=WEIGHT_DECAY)
         rate = torch.optim.lr_scheduler.OneCycleLR(
@@ -127,7 +157,7 @@ def train_classifier(
             optimiser.step()
             rate.step()
             advance(batch, float(loss.detach()) if step % 20 == 0 else None)
-    return network.eval()
+    return network.eval().requires_grad_(False)
 
 
 def train_classifier_shown(
@@ -138,11 +168,18 @@ def train_classifier_shown(
     *,
     seed: int,
     device: torch.device,
+    kind: type[Classifier] = Classifier,
 ) -> Classifier:
     """Do as :func:`train_classifier` does, under a progress bar of this title."""
     with TrainingProgress(title, training_steps(len(pixels)), unit="images") as bar:
         return train_classifier(
-            pixels, category, n_categories, seed=seed, device=device, advance=bar.advance
+            pixels,
+            category,
+            n_categories,
+            seed=seed,
+            device=device,
+            kind=kind,
+            advance=bar.advance,
         )
 
 

@@ -62,6 +62,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "diversity": 0.5,
         "feature_matching": 0.0,
         "texture_matching": 0.0,
+        "classifier_matching": 0.0,
         "r1": 0.1,
         "augment": ("translation", "cutout"),
         "augment_share": 1.0,
@@ -80,6 +81,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "diversity": 0.0,
         "feature_matching": 0.0,
         "texture_matching": 0.0,
+        "classifier_matching": 0.0,
         "r1": 0.0,
         "augment": (),
         "augment_share": 1.0,
@@ -174,6 +176,13 @@ class DcganConfig(Options):
         low=0.0,
         high=1000.0,
     )
+    classifier_matching: float = _by_preset(
+        "classifier_matching",
+        "The same, over the cooldown too, for the features of a classifier of the categories that "
+        "is trained first; 0 leaves it out.",
+        low=0.0,
+        high=1000.0,
+    )
     r1: float = _by_preset(
         "r1",
         "Weight of the R1 penalty on the discriminator's slope at real pictures; 0 leaves it out.",
@@ -245,13 +254,12 @@ class DcganConfig(Options):
         """Give the probability of a change after a share ``done`` of all steps, 0 to 1."""
         return self.augment_share * (min(1.0, done / self.augment_ramp) if self.augment_ramp else 1)
 
-    def texture_matching_at(self, done: float) -> float:
-        """Give the weight of matching textures after a share ``done`` of all steps, 0 to 1.
+    def cools_at(self, done: float) -> bool:
+        """Say whether details are matched after a share ``done`` of all steps, 0 to 1.
 
-        Large steps undo at once what is matched of fine textures.
+        Large steps undo at once what is matched of textures and of a classifier's features.
         """
-        begun = not self.cooldown or done >= 1 - self.cooldown
-        return self.texture_matching if begun else 0.0
+        return not self.cooldown or done >= 1 - self.cooldown
 
     def __post_init__(self) -> None:
         for name, value in PRESETS.get(self.preset, {}).items():

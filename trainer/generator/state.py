@@ -13,7 +13,7 @@ from torch import Tensor
 from runtime.durable import write_file
 from runtime.errors import UnusableInput
 from trainer.checkpoint import checkpoint_bytes, load_checkpoint, save_checkpoint
-from trainer.generator.classifier import Classifier
+from trainer.generator.classifier import Classifier, Guide
 from trainer.generator.config import DcganConfig, GeneratorConfig
 from trainer.generator.discriminator import Discriminator, build_discriminator
 from trainer.generator.diversity import collapse
@@ -52,6 +52,7 @@ class Training:
     best: dict[str, Tensor] | None = None
     best_metrics: dict[str, Any] | None = None
     judge: Classifier | None = None  # whose features compare pictures; None until it is trained
+    guide: Classifier | None = None  # whose features are matched, where they are
     textures: Textures | None = None  # that are matched; they follow from the pictures alone
     seconds: float = 0.0
 
@@ -154,6 +155,7 @@ class Training:
             "best": self.best,
             "best_metrics": self.best_metrics,
             "judge": self.judge and self.judge.state_dict(),
+            "guide": self.guide and self.guide.state_dict(),
             "seconds": self.seconds,
         }
 
@@ -181,18 +183,26 @@ class Training:
         self.discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
-        if state["judge"] is not None:
-            judge = Classifier(
-                n_categories=len(self.categories),
-                image_size=config.images.image_size,
-                channels=config.images.channels,
-            )
-            judge.load_state_dict(state["judge"])
-            judge = judge.to(self.loss_sums.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            self.judge = judge.eval()
+        self.judge = self._classifier(Classifier, state["judge"], config)
+        self.guide = self._classifier(Guide, state.get("guide"), config)  # None before it existed
         self.loss_sums.copy_(torch.tensor(state["loss_sums"], dtype=torch.float64))
         for name in ("epoch", "step", "rows", "best", "best_metrics", "seconds"):
             setattr(self, name, state[name])
+
+    def _classifier(
+        self, kind: type[Classifier], weights: dict[str, Tensor] | None, config: GeneratorConfig
+    ) -> Classifier | None:
+        """Make a classifier of these weights, if there are any."""
+        if weights is None:
+            return None
+        made = kind(
+            n_categories=len(self.categories),
+            image_size=config.images.image_size,
+            channels=config.images.channels,
+        )
+        made.load_state_dict(weights)
+        made = made.to(self.loss_sums.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return made.eval().requires_grad_(False)
 
 
 def begin(

@@ -72,14 +72,27 @@ def train_step(
     unlikeness = matching_loss(
         of_drawn.features, of_real.features, category, dcgan.feature_matching
     )
-    roughness: Tensor | float = 0.0
-    if weight := dcgan.texture_matching_at(done):
-        assert training.textures is not None
-        of_textures = training.textures(drawn), training.textures(real.detach())
-        roughness = matching_loss(*of_textures, category, weight)
-    (g_loss + naming + alikeness + unlikeness + roughness).backward()
+    if dcgan.cools_at(done):
+        unlikeness = unlikeness + _detail_loss(training, drawn, real.detach(), category, dcgan)
+    (g_loss + naming + alikeness + unlikeness).backward()
     training.generator_optimiser.step()
     discriminator.requires_grad_(True)
     if training.average is not None:
         training.average.update(generator)
     return torch.stack([d_loss, g_loss]).detach()
+
+
+def _detail_loss(
+    training: Training, drawn: Tensor, real: Tensor, category: Tensor, dcgan: DcganConfig
+) -> Tensor | float:
+    """Match textures and what the guide sees in pictures, as far as either is wanted."""
+    loss: Tensor | float = 0.0
+    if training.textures is not None:
+        described = training.textures(drawn), training.textures(real)
+        loss = loss + matching_loss(*described, category, dcgan.texture_matching)
+    if training.guide is not None:
+        with autocast(drawn.device, mixed_precision=dcgan.mixed_precision, native=True):
+            seen = training.guide.features(torch.cat([drawn, real]))
+        of_drawn, of_real = seen.float().chunk(2)
+        loss = loss + matching_loss(of_drawn, of_real, category, dcgan.classifier_matching)
+    return loss

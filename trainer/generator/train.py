@@ -15,7 +15,7 @@ from runtime.errors import UnusableInput
 from trainer.checkpoint import load_checkpoint
 from trainer.device import choose_device, describe_device, seed_step
 from trainer.generator.batches import Rows, epoch_rows
-from trainer.generator.classifier import train_classifier_shown
+from trainer.generator.classifier import Guide, train_classifier_shown
 from trainer.generator.config import GeneratorConfig
 from trainer.generator.diversity import TrainingCollapsed, diversity, real_spreads
 from trainer.generator.ema import refresh_statistics
@@ -81,6 +81,18 @@ def train_generator(
             seed=dcgan.seed,
             device=device,
         )
+    if dcgan.classifier_matching and training.guide is None:
+        clock = time.monotonic()
+        training.guide = train_classifier_shown(
+            "classifier whose features are matched",
+            images.pixels[split.train],
+            images.category[split.train],
+            len(images.categories),
+            seed=dcgan.seed + 1,  # other batches than the judge's, whose figures it would flatter
+            device=device,
+            kind=Guide,
+        )
+        training.seconds += time.monotonic() - clock
     if dcgan.texture_matching:
         some = np.linspace(0, len(split.train) - 1, min(SCALE_PICTURES, len(split.train)))
         rows = split.train[some.astype(np.int64)]
