@@ -25,6 +25,7 @@ from export.variants import add_variants
 from runtime.bundle import open_bundle, write_bundle
 from runtime.catalogue import Column, pack_catalogue
 from runtime.durable import refuse_existing
+from runtime.errors import UnusableInput
 from runtime.layers import REQUESTS
 from runtime.session import runtime_version
 from runtime.users import pack_users
@@ -41,6 +42,7 @@ FRESH_REQUESTS = 4000
 FRESH_PICTURES = 2000
 GOLDEN_REQUESTS = 768
 GOLDEN_PICTURES = 32
+LATENT_SCALES = (0.1, 2.0)
 SEED = 20_000_003  # of fresh requests; training never draws from it
 
 Say = Callable[[str], None]
@@ -54,6 +56,7 @@ def export_bundle(
     name: str,
     version: int,
     top_k: int = 50,
+    latent_scale: float = 1.0,
     command: str = "",
     say: Say = lambda text: None,
 ) -> None:
@@ -67,15 +70,28 @@ def export_bundle(
         name: the bundle's name.
         version: a whole number that grows from bundle to bundle.
         top_k: longest answer of the recommender; cut to the catalogue's size.
+        latent_scale: of z in a run's generator, 0.1 to 2 (see
+            :meth:`trainer.generator.model.Generator.scale_latents`).
         command: the command line, for the card.
         say: receives one line for each thing done.
 
     Raises:
-        UnusableInput: a run is unusable, ``out`` exists or cannot be written.
+        UnusableInput: a run is unusable, ``out`` exists or cannot be written, ``latent_scale`` is
+            out of range, or there is no run of a generator whose z it could scale.
         CheckFailed: a graph is out of tolerance against torch, or breaks a rule of
             :mod:`export.hygiene`; nothing is written.
     """
     refuse_existing(out)
+    if not LATENT_SCALES[0] <= latent_scale <= LATENT_SCALES[1]:
+        raise UnusableInput(
+            f"--latent-scale is {latent_scale:g}; it must be from {LATENT_SCALES[0]:g} to "
+            f"{LATENT_SCALES[1]:g}"
+        )
+    if latent_scale != 1 and (generator is None or is_bundle(generator)):
+        raise UnusableInput(
+            f"--latent-scale {latent_scale:g} scales z of a run's generator, and --generator is "
+            f"{'left out' if generator is None else f'the bundle {str(generator)!r}'}; name the run"
+        )
     draft = Draft(
         {
             "name": name,
@@ -98,7 +114,7 @@ def export_bundle(
     if generator is not None and is_bundle(generator):
         keep_model(draft, open_bundle(generator), "generator", say)
     elif generator is not None:
-        _add_generator(draft, Run.open(generator, "generator"), say)
+        _add_generator(draft, Run.open(generator, "generator"), latent_scale, say)
     if command:
         draft.commands.append(command)
     draft.files["README.md"] = model_card(draft.manifest, draft.commands).encode()
@@ -168,8 +184,12 @@ def _columns(items: ItemTable) -> list[Column]:
     return columns
 
 
-def _add_generator(draft: Draft, run: Run, say: Say) -> None:
+def _add_generator(draft: Draft, run: Run, latent_scale: float, say: Say) -> None:
     generator, config, categories, metrics = load_generator(run)
+    if latent_scale != 1:
+        generator.scale_latents(latent_scale)
+        unscaled = f"{metrics['protocol']}; taken before z was scaled"
+        metrics = {**metrics, "protocol": unscaled, "latent_scale": latent_scale}
     network = Network.of(generator)
     graph = generator_graph(network, draft.metadata(FP32))
     fresh = fresh_pictures(generator, FRESH_PICTURES, SEED)

@@ -41,6 +41,14 @@ from trainer.cli_options import FILE, needs_training_extra, this_command
     show_default=True,
     help="Longest answer of the recommender; of one that is kept, as it was.",
 )
+@click.option(
+    "--latent-scale",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Scale of z in the generator of a run, 0.1 to 2: below 1, its pictures vary less and are "
+    "surer of their category; endcap evaluate measures both.",
+)
 def export(
     recommender: Path | None,
     generator: Path | None,
@@ -48,6 +56,7 @@ def export(
     name: str | None,
     bundle_version: int,
     top_k: int,
+    latent_scale: float,
 ) -> None:
     """Turn finished runs into a bundle, after proving the graphs equal to PyTorch.
 
@@ -70,6 +79,7 @@ def export(
         name=name or out.resolve().name,
         version=bundle_version,
         top_k=top_k,
+        latent_scale=latent_scale,
         command=this_command(),
         say=say,
     )

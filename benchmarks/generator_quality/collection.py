@@ -21,6 +21,7 @@ class Collection:
         images: trained on, less the tenth that validates.
         held_out: never given to a training.
         labels: options that say which category a picture has.
+        export: options that endcap's own run is exported with.
     """
 
     title: str
@@ -28,6 +29,7 @@ class Collection:
     images: Path
     held_out: Path
     labels: tuple[str, ...] = ()
+    export: tuple[str, ...] = ()
 
 
 def fashion_mnist(data: Path, build: Path) -> Collection:

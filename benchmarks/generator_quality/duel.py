@@ -173,9 +173,13 @@ def of_earlier_run(folder: Path) -> tuple[dict[str, Any], float] | None:
 def _measure(
     collection: Collection, folder: Path, seed: int, samples: int, endcap: Endcap
 ) -> dict[str, Any]:
-    for run, bundle in (("run", "bundle"), ("seed-run", "seed-bundle")):
+    for run, bundle, options in (
+        ("run", "bundle", collection.export),
+        ("seed-run", "seed-bundle", ()),
+    ):
         shutil.rmtree(folder / bundle, ignore_errors=True)
-        endcap("export", "--generator", str(folder / run), "--out", str(folder / bundle))
+        out = ("--out", str(folder / bundle))
+        endcap("export", "--generator", str(folder / run), *out, *options)
     grid = folder / "nearest.png"
     grid.unlink(missing_ok=True)
     printed = endcap(

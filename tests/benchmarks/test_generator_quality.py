@@ -94,7 +94,8 @@ def collection(tmp_path: Path) -> Collection:
     recipe = tmp_path / "recipe.toml"
     recipe.write_text("[dcgan]\nepochs = 10\n", "utf-8")
     labels = ("--labels", "labels.csv")
-    return Collection("made up", recipe, Path("x.npz"), Path("y.npz"), labels)
+    export = ("--latent-scale", "0.9")
+    return Collection("made up", recipe, Path("x.npz"), Path("y.npz"), labels, export)
 
 
 def test_the_seed_preset_gets_the_epochs_that_fit_into_the_same_time(
@@ -115,6 +116,10 @@ def test_the_seed_preset_gets_the_epochs_that_fit_into_the_same_time(
         assert ("dcgan.augment=[]" in words) == ("dcgan.preset=seed" in words)
         assert ("dcgan.beta2=0.999" in words) == ("dcgan.preset=seed" in words)  # not the recipe's
     assert all("--labels" in words for words in endcap.said if words[0] in ("train", "evaluate"))
+    exports = [words for words in endcap.said if words[0] == "export"]
+    assert [words[-2:] for words in exports if "--latent-scale" in words] == [collection.export]
+    assert str(folder / "run") in next(words for words in exports if "--latent-scale" in words)
+    assert len(exports) == 2
     again = of_earlier_run(folder)
     assert again is not None
     assert again[0] == found

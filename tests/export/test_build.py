@@ -26,14 +26,16 @@ from runtime.catalogue import Catalogue
 from runtime.comparison import judge
 from runtime.errors import CheckFailed, UnusableInput
 from runtime.golden import GeneratorGolden, RecommenderGolden
+from runtime.latent import draw_latents
 from runtime.parity import check_bundle
+from runtime.session import open_session
 from runtime.text_column import TextColumn
 from tests.command import run
 from tests.damage import Damage, swapped_inputs
 from tests.trainer.shop import config, shop, write_colours, write_log
 from trainer.dataset import load_dataset
 from trainer.generator.config import DcganConfig, GeneratorConfig, ImagesConfig
-from trainer.generator.train import train_generator
+from trainer.generator.train import load_generator, train_generator
 from trainer.images import read_images
 from trainer.recommender.heldout import evaluate_side_by_side
 from trainer.recommender.saved import load_recommender
@@ -392,6 +394,41 @@ def test_the_generator_of_a_bundle_can_be_kept(runs: Path, tmp_path: Path) -> No
     assert {check.model for check in report.checks} == {"recommender", "generator"}
     report = check_bundle(second, "cpu", model="generator")
     assert {check.model for check in report.checks} == {"generator"}
+
+
+def test_z_of_a_run_can_be_scaled_and_the_bundle_says_so(runs: Path, tmp_path: Path) -> None:
+    export(runs, tmp_path / "tame", recommender=None, latent_scale=0.5)
+    generator = load_generator(Run.open(runs / "pictures", "generator"))[0]
+    z, category = torch.from_numpy(draw_latents(3, 6, generator.z_dim)), torch.arange(6) % 2
+    with torch.no_grad():
+        expected = generator.to_uint8(generator(z * 0.5, category)).numpy()
+        unscaled = generator.to_uint8(generator(z, category)).numpy()
+    bundle = open_bundle(tmp_path / "tame")
+    session = open_session(bundle.read_bytes("generator/fp32.onnx"), "cpu")
+    fed = {"z": z.numpy(), "category": category.numpy()[:, None]}
+    (drawn,) = session.run(fed, ["image"])
+    assert np.abs(drawn.astype(int) - expected).max() <= 1  # a value on the edge of two levels
+    assert np.abs(drawn.astype(int) - unscaled).max() > 1
+    metrics = bundle.manifest.raw["generator"]["metrics"]
+    assert metrics["latent_scale"] == 0.5
+    assert metrics["protocol"].endswith("taken before z was scaled")
+    assert "latent scale: 0.5" in (tmp_path / "tame" / "README.md").read_text("utf-8")
+    assert check_bundle(bundle, "cpu").passed
+
+
+@pytest.mark.parametrize("scale", [0.0, 2.1, float("nan")])
+def test_a_scale_of_z_out_of_range_is_named(runs: Path, tmp_path: Path, scale: float) -> None:
+    with pytest.raises(UnusableInput, match=f"--latent-scale is {scale:g}; it must be from 0.1"):
+        export(runs, tmp_path / "b", latent_scale=scale)
+
+
+def test_only_z_of_a_run_can_be_scaled(runs: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnusableInput, match="--generator is left out; name the run"):
+        export(runs, tmp_path / "b", generator=None, latent_scale=0.5)
+    export(runs, tmp_path / "first", recommender=None)
+    with pytest.raises(UnusableInput, match=r"--generator is the bundle .*first'; name the run"):
+        export(runs, tmp_path / "b", generator=tmp_path / "first", latent_scale=0.5)
+    assert not (tmp_path / "b").exists()
 
 
 def test_the_recommender_of_a_bundle_can_be_kept(runs: Path, tmp_path: Path) -> None:

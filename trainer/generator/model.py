@@ -104,6 +104,17 @@ class Generator(nn.Module):
             x = torch.tanh(x) if norm is None else F.relu(norm(x))
         return x
 
+    def scale_latents(self, scale: float) -> None:
+        """Let z move what is drawn ``scale`` times as far from its category's usual picture.
+
+        Below 1, pictures vary less and are surer of their category, as with the truncation of
+        Brock, Donahue and Simonyan, "Large Scale GAN Training for High Fidelity Natural Image
+        Synthesis" (ICLR 2019). The first layer is linear, so its weights take the scale in, and z
+        stays N(0, 1) for who draws it.
+        """
+        with torch.no_grad():
+            self.convolutions[0].weight[: self.z_dim].mul_(scale)  # type: ignore[index]
+
     @staticmethod
     def to_uint8(image: Tensor) -> Tensor:
         """Scale -1..1 to 0..255; the exported graph does exactly this, rounding halves to even.
