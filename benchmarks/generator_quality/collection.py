@@ -40,6 +40,7 @@ def fashion_mnist(data: Path, build: Path) -> Collection:
         Path("recipes/online-retail/generator.toml"),
         folder / "train.npz",
         folder / "test.npz",
+        export=("--latent-scale", "0.97"),
     )
 
 
