@@ -15,7 +15,7 @@ from runtime.errors import UnusableInput
 from trainer.checkpoint import load_checkpoint
 from trainer.device import choose_device, describe_device, seed_step
 from trainer.generator.batches import Rows, epoch_rows
-from trainer.generator.classifier import Guide, train_classifier_shown
+from trainer.generator.classifier import Classifier, Guide, train_classifier_shown
 from trainer.generator.config import GeneratorConfig
 from trainer.generator.diversity import TrainingCollapsed, diversity, real_spreads
 from trainer.generator.ema import refresh_statistics
@@ -72,26 +72,20 @@ def train_generator(
     run, training = begin(images, config, run_path, device, resume, facts or {})
     split = hold_out(images, dcgan.seed)
     spreads = real_spreads(images, split.train)
-    if training.judge is None:
-        training.judge = train_classifier_shown(
-            "classifier that judges epochs",
-            images.pixels[split.train],
-            images.category[split.train],
-            len(images.categories),
-            seed=dcgan.seed,
-            device=device,
+
+    def taught(title: str, kind: type[Classifier], seed: int) -> Classifier:
+        of_train = images.pixels[split.train], images.category[split.train]
+        n_categories = len(images.categories)
+        return train_classifier_shown(
+            title, *of_train, n_categories, seed=seed, device=device, kind=kind
         )
+
+    if training.judge is None:
+        training.judge = taught("classifier that judges epochs", Classifier, dcgan.seed)
     if dcgan.classifier_matching and training.guide is None:
         clock = time.monotonic()
-        training.guide = train_classifier_shown(
-            "classifier whose features are matched",
-            images.pixels[split.train],
-            images.category[split.train],
-            len(images.categories),
-            seed=dcgan.seed + 1,  # other batches than the judge's, whose figures it would flatter
-            device=device,
-            kind=Guide,
-        )
+        # Other batches than the judge's, whose figures it would flatter.
+        training.guide = taught("classifier whose features are matched", Guide, dcgan.seed + 1)
         training.seconds += time.monotonic() - clock
     if dcgan.texture_matching:
         some = np.linspace(0, len(split.train) - 1, min(SCALE_PICTURES, len(split.train)))
